@@ -1,0 +1,60 @@
+"""Strategies by name.
+
+A strategy (channel, synchroniser, metric, ...) is chosen in YAML by the short name listed here, or by
+`package.module:Attribute` from outside the repository. Modules are imported when they are first asked for.
+"""
+
+import difflib
+import importlib
+from typing import Any
+
+from gvc.errors import InputError
+
+TABLE: dict[str, dict[str, str]] = {
+    "channel": {},
+    "synchroniser": {},
+    "channel_estimator": {},
+    "equaliser": {},
+    "encoder": {"jscc": "models.codec:FrameEncoder"},
+    "denoiser": {"cddm": "models.codec:FrameDenoiser"},
+    "decoder": {"jscc": "models.codec:FrameDecoder"},
+    "metric": {},
+}
+
+
+def names(kind: str) -> list[str]:
+    """Registered short names of one kind, sorted."""
+    return sorted(_table(kind))
+
+
+def nearest(name: str, valid: list[str]) -> str:
+    """The valid name most like `name`, worded for an error message."""
+    close = difflib.get_close_matches(name, valid, n=1, cutoff=0.0)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def resolve(kind: str, name: str) -> Any:
+    """The object called `name`, imported on demand.
+
+    Raises InputError for an unknown name (with the nearest valid one) or an outside path that cannot be imported.
+    """
+    table = _table(kind)
+    target = name if ":" in name else table.get(name)
+    if target is None:
+        raise InputError(f"unknown {kind} '{name}'{nearest(name, list(table))} (known: {', '.join(sorted(table))})")
+    module_name, _, attribute = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"{kind} '{name}' cannot be loaded from {target}: {error}") from error
+
+
+def create(kind: str, name: str, **options: Any) -> Any:
+    """Resolve `name` and call it with `options`."""
+    return resolve(kind, name)(**options)
+
+
+def _table(kind: str) -> dict[str, str]:
+    if kind not in TABLE:
+        raise InputError(f"unknown kind of strategy '{kind}'{nearest(kind, list(TABLE))}")
+    return TABLE[kind]
