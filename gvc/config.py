@@ -1,0 +1,172 @@
+"""The configuration of a link: defaults, under a radio file, under `--set` overrides; every key is checked."""
+
+import math
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from gvc.errors import ConfigError, InputError
+from gvc.paths import radios_dir
+from gvc.registry import nearest
+
+DEFAULT_RADIO = "sim-tdl-c-900ns"
+
+
+def _size(value: Any) -> tuple[int, int] | None:
+    if value is None or (isinstance(value, str) and value in ("source", "none")):
+        return None
+    if isinstance(value, list | tuple) and len(value) == 2:
+        return int(value[0]), int(value[1])
+    width, cross, height = str(value).partition("x")
+    if not cross:
+        raise ValueError("write WIDTHxHEIGHT, for example 256x256, or 'source'")
+    return int(width), int(height)
+
+
+def _ratio(value: Any) -> float:
+    try:
+        return float(Fraction(value)) if isinstance(value, str) else float(value)
+    except (ValueError, ZeroDivisionError) as error:
+        raise ValueError("write a ratio such as 1/48") from error
+
+
+class Section(BaseModel):
+    """A part of the configuration; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class VideoConfig(Section):
+    """`size` crops to the aspect, then scales, WIDTHxHEIGHT in pixels; None keeps the source's size."""
+
+    size: Annotated[tuple[int, int] | None, BeforeValidator(_size)] = None
+
+
+class ModelConfig(Section):
+    """Networks. `cbr` is the channel bandwidth ratio; `design_snr_db` is what the transmitter designs for."""
+
+    preset: Literal["small", "default", "large"] = "default"
+    cbr: Annotated[float, BeforeValidator(_ratio)] = 1 / 48
+    design_snr_db: float = Field(10.0, ge=-30, le=60)
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    compile: bool = False
+    threads: int = Field(1, ge=1, le=256)
+    encoder: str = "jscc"
+    denoiser: str = "cddm"
+    decoder: str = "jscc"
+
+
+class PhyConfig(Section):
+    """The waveform and the receiver's strategies, by registry name or `package.module:Class`."""
+
+    numerology: str = "ofdm64"
+    synchroniser: str = "schmidl-cox"
+    channel_estimator: str = "dft-smoothed"
+    equaliser: str = "mmse"
+    rx_antennas: int = Field(1, ge=1, le=8)
+
+
+class ChannelConfig(Section):
+    """The simulated channel; `sro_ppm` None means one oscillator: the sampling offset follows from the CFO."""
+
+    name: str = "awgn"
+    snr_db: float = Field(12.0, ge=-30, le=60)
+    cfo_hz: float = 0.0
+    sro_ppm: float | None = Field(None, ge=-200, le=200)
+    delay_samples: float = Field(0.0, ge=0, le=1e6)
+    speed_mps: float = Field(0.0, ge=0, le=500)
+    delay_spread_s: float = Field(0.0, ge=0, le=1e-3)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class LinkConfig(Section):
+    """Everything that a run needs beyond the clip, the seed and the number of frames."""
+
+    description: str = ""
+    driver: Literal["simulation", "file", "zmq", "usrp"] = "simulation"
+    sample_rate_hz: float = Field(1e6, gt=0)
+    center_frequency_hz: float = Field(2.4e9, gt=0)
+    coherence_bands: float | None = Field(None, gt=0)
+    video: VideoConfig = VideoConfig()
+    model: ModelConfig = ModelConfig()
+    phy: PhyConfig = PhyConfig()
+    channel: ChannelConfig = ChannelConfig()
+    dump: dict[str, str] = Field(default_factory=dict)
+
+
+def radio_path(radio: str) -> Path:
+    """The file of a radio given as a path or a bare name; raises InputError naming the nearest radio."""
+    path = Path(radio)
+    if path.suffix in (".yaml", ".yml") or path.exists():
+        if path.is_file():
+            return path
+        raise InputError(f"no radio file '{radio}': give a path to a YAML file, or a name from `gvc radios list`")
+    known = sorted(p.stem for p in radios_dir().glob("*.yaml"))
+    if radio not in known:
+        raise InputError(f"unknown radio '{radio}'{nearest(radio, known)} (known: {', '.join(known)})")
+    return radios_dir() / f"{radio}.yaml"
+
+
+def load_radio(radio: str) -> dict[str, Any]:
+    """The keys of a radio file, unchecked; raises ConfigError when it is not a YAML mapping."""
+    path = radio_path(radio)
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"'{path}' is not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"'{path}' must hold keys and values, see hw_configs/README.md")
+    return content
+
+
+def build(radio: str = DEFAULT_RADIO, overrides: list[str] | tuple[str, ...] = ()) -> LinkConfig:
+    """The checked configuration of `radio` with `key=value` overrides, e.g. `channel.snr_db=10`.
+
+    Raises ConfigError that names the key, and for an unknown key the nearest valid one.
+    """
+    content = load_radio(radio)
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"--set {override}: write KEY=VALUE, for example channel.snr_db=10")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            value = text
+        _assign(content, key.split("."), value)
+    try:
+        return LinkConfig.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError("; ".join(_explain(e) for e in error.errors()[:5])) from error
+
+
+def _assign(content: dict[str, Any], path: list[str], value: Any) -> None:
+    for name in path[:-1]:
+        content = content.setdefault(name, {})
+        if not isinstance(content, dict):
+            raise ConfigError(f"'{'.'.join(path)}': '{name}' has no keys of its own")
+    content[path[-1]] = value
+
+
+def _explain(error: dict[str, Any]) -> str:
+    path = [str(part) for part in error["loc"]]
+    if error["type"] == "extra_forbidden":
+        valid = _keys(path[:-1])
+        return f"unknown key '{'.'.join(path)}'{nearest('.'.join(path), valid)}"
+    value = error.get("input")
+    shown = f" (got {value!r})" if not isinstance(value, float) or math.isfinite(value) else ""
+    return f"'{'.'.join(path)}': {error['msg']}{shown}"
+
+
+def _keys(parents: list[str]) -> list[str]:
+    """Full names of all keys of the section, and of every section when the key is at the top."""
+    model: Any = LinkConfig
+    for name in parents:
+        field = model.model_fields.get(name)
+        model = field.annotation if field else None
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            return []
+    return [".".join([*parents, name]) for name in model.model_fields]

@@ -1,0 +1,94 @@
+"""Train the JSCC pair (arm A+), then the CSI-blind decoder (arm A) behind the same encoder.
+
+    python -m models.jscc.train --images photos/ --validation photos/validation.txt --minutes 10
+"""
+
+import sys
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gvc.errors import GvcError
+from gvc.noise_map import NU_MAX
+from models import session as sessions
+from models import weights
+from models.cddm.network import linear_estimate
+from models.jscc.network import SIZES, Decoder, Encoder
+from models.latents import MAX_LATENTS, MIN_LATENTS, from_symbols, to_symbols
+from models.session import Options, Session
+from models.training import fit
+
+ENCODER, AWARE, BLIND = "encoder.safetensors", "decoder_aware.safetensors", "decoder_blind.safetensors"
+STAGES = ("pair", "blind")
+PAIR_SHARE = 0.85
+
+
+def train(options: Options) -> None:
+    """Run the stages `pair` and `blind`; weights, log and evaluation land in `options.out`."""
+    run = Session("jscc", options)
+    size = SIZES[options.preset]
+    here = run.out if options.resume else None
+    encoder = run.prepare(Encoder(size), here and here / ENCODER)
+    aware = run.prepare(Decoder(size), here and here / AWARE)
+    seconds = options.minutes * 60
+    if run.wants("pair"):
+        share = PAIR_SHARE if run.wants("blind") else 1.0
+        fit("pair", lambda: _picture_loss(run, encoder, aware), [encoder, aware], run.log, seconds * share,
+            rate=options.rate, constant_loss=run.constant_loss())
+        weights.save(encoder, run.out / ENCODER)
+        weights.save(aware, run.out / AWARE)
+    if run.wants("blind"):
+        share = 1 - PAIR_SHARE if run.wants("pair") else 1.0
+        encoder.requires_grad_(False)
+        blind = run.prepare(Decoder(size, aware=False), run.out / AWARE)
+        fit("blind", lambda: _picture_loss(run, encoder, blind), [blind], run.log, seconds * share,
+            rate=options.rate / 2, constant_loss=run.constant_loss())
+        weights.save(blind, run.out / BLIND)
+    from models.score import score_arms
+
+    run.finish(lambda held_out: score_arms(held_out, ["A", "A+"], preset=options.preset, jscc_dir=run.out))
+
+
+def transmit(encoder: Encoder, run: Session) -> tuple[Tensor, ...]:
+    """One random batch over one draw of the training channel.
+
+    Returns pictures [B, 3, H, W], sent latents [B, MAX_LATENTS, h, w], their linear estimate, the noise map
+    [B, MAX_LATENTS/2, h, w] and the number of latent maps sent [B].
+    """
+    pictures = run.crops.draw(run.batch)
+    device = pictures.device
+    # the headline's 32 maps (CBR 1/48) half of the time, else any even number
+    other = MIN_LATENTS * 2 ** (3 * torch.rand(run.batch, device=device))
+    active = torch.where(torch.rand(run.batch, device=device) < 0.5, 32.0, (other / 2).round() * 2)
+    design = torch.rand(run.batch, device=device) * 24 - 2
+    latents = encoder(pictures, design, active.clamp_max(MAX_LATENTS))
+    rows, columns = latents.shape[2:]
+    received, noise_map = run.channel(to_symbols(latents))
+    noise_map = noise_map.reshape(run.batch, -1, rows, columns)
+    received = from_symbols(received, MAX_LATENTS, rows, columns)
+    sent = (torch.arange(MAX_LATENTS // 2, device=device)[None] < active[:, None] / 2)[:, :, None, None]
+    received = received * sent.repeat_interleave(2, 1)
+    noise_map = torch.where(sent, noise_map, NU_MAX)
+    return pictures, latents, linear_estimate(received, noise_map), noise_map, active
+
+
+def _picture_loss(run: Session, encoder: Encoder, decoder: Decoder) -> Tensor:
+    with run.autocast():
+        pictures, _, estimate, noise_map, active = transmit(encoder, run)
+        decoded = decoder(estimate, noise_map, active)
+    return F.mse_loss(decoded, pictures)
+
+
+def main() -> int:
+    """Command line; returns the exit code."""
+    try:
+        train(sessions.parse(__doc__))
+    except GvcError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""What a training command is given, and what it hands to its stages: data, channel, log, places, precision."""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load as load_tensors
+from torch import Tensor, nn
+
+from gvc import seeds
+from gvc.channel.symbol import TrainingChannel
+from gvc.errors import InputError
+from models import pictures, weights
+from models.training import StepLog
+
+
+@dataclass
+class Options:
+    """Options of `models train NAME`; the command line and `python -m models.NAME.train` share them."""
+
+    images: Path
+    validation: Path | None = None
+    preset: str = "default"
+    minutes: float = 10.0
+    device: str = "auto"
+    out: Path | None = None
+    resume: bool = False
+    bank: Path | None = None
+    stages: str = "all"
+    seed: int = 1
+    batch: int = 0
+    crop: int = 0
+    rate: float = 3e-4
+    threads: int = 0
+
+
+class Session:
+    """A prepared training run.
+
+    `pictures in images` that `validation` lists are held out of training and scored at the end. Raises InputError for
+    unusable data, an unknown device or bank.
+    """
+
+    def __init__(self, network: str, options: Options):
+        self.options = options
+        self.network = network
+        if options.minutes <= 0:
+            raise InputError(f"--minutes {options.minutes:g}: give a time above 0")
+        if options.threads:
+            torch.set_num_threads(options.threads)
+        name = options.device
+        if name == "auto":
+            name = "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            self.device = torch.zeros(1, device=name).device
+        except (RuntimeError, AssertionError) as error:
+            raise InputError(f"device '{name}' cannot be used: {error}") from error
+        if self.device.type == "cuda":
+            torch.backends.cudnn.benchmark = True
+            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+        torch.manual_seed(seeds.integer(options.seed, f"train/{network}"))
+        # a CPU sees few pictures: small crops give more of them for the same work
+        self.crop = options.crop or (256 if self.device.type == "cuda" else 128)
+        self.batch = options.batch or (32 if self.device.type == "cuda" else 16)
+        held_out = pictures.listed(options.validation)
+        self.crops = pictures.Crops(pictures.read(options.images, without=held_out), self.crop, self.device)
+        self.held_out = pictures.read(options.images, only=held_out) if held_out else {}
+        self.channel = TrainingChannel(bank=self._bank(options.bank))
+        self.out = options.out or weights.folder(network, options.preset)
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.log = StepLog(self.out / "log.jsonl")
+        self.log.add(
+            stage="start", network=network, preset=options.preset, device=str(self.device), pictures=self.crops.count,
+            held_out=len(self.held_out), crop=self.crop, batch=self.batch, minutes=options.minutes, seed=options.seed,
+            bank=str(options.bank.name) if options.bank else "none", torch=torch.__version__,
+        )
+
+    def wants(self, stage: str) -> bool:
+        """Whether this run includes `stage`."""
+        return self.options.stages == "all" or stage in self.options.stages.split(",")
+
+    def prepare(self, network: nn.Module, start: Path | None = None) -> nn.Module:
+        """Move a network to the device, first filled from `start` if given."""
+        if start is not None:
+            weights.load(network, start)
+        return network.to(self.device, memory_format=torch.channels_last)
+
+    def autocast(self) -> AbstractContextManager:
+        """bf16 where the device multiplies it faster."""
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def constant_loss(self) -> float:
+        """Mean square error of the best constant picture over a few batches."""
+        batch = torch.cat([self.crops.draw(self.batch) for _ in range(4)])
+        return batch.var((2, 3)).mean().item()
+
+    def finish(self, evaluate: Callable[[dict[str, Tensor]], list[dict]]) -> None:
+        """Score on the held-out pictures and write `eval.json` beside the weights."""
+        if not self.held_out:
+            return
+        started = time.monotonic()
+        rows = evaluate(self.held_out)
+        (self.out / "eval.json").write_text(json.dumps({"pictures": len(self.held_out), "rows": rows}, indent=1) + "\n")
+        self.log.add(stage="evaluated", seconds=round(time.monotonic() - started, 1), rows=len(rows))
+
+    def _bank(self, path: Path | None) -> dict[str, Tensor] | None:
+        if path is None:
+            return None
+        try:
+            bank = load_tensors(Path(path).read_bytes())
+            return {k: bank[k].to(self.device) for k in ("noise_map", "error_re", "error_im")}
+        except (OSError, KeyError, ValueError) as error:
+            raise InputError(f"bank '{path}' cannot be used: {error}; record one with `gvc bank`") from error
+
+
+def parse(description: str, arguments: list[str] | None = None) -> Options:
+    """Options from a command line, for `python -m models.NAME.train`."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--images", type=Path, required=True, help="folder or .tar of pictures")
+    parser.add_argument("--validation", type=Path, help="list of held-out names inside --images")
+    parser.add_argument("--preset", default="default", help="small, default or large")
+    parser.add_argument("--minutes", type=float, default=10.0, help="time for training, evaluation not counted")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, ...")
+    parser.add_argument("--out", type=Path, help="folder of the weights and the log (default: the shipped one)")
+    parser.add_argument("--resume", action="store_true", help="start from the weights in --out")
+    parser.add_argument("--bank", type=Path, help="noise-map bank recorded by `gvc bank`")
+    parser.add_argument("--stages", default="all", help="comma-separated stages to train, in their order")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--batch", type=int, default=0, help="0: 32 on an accelerator, 16 on a CPU")
+    parser.add_argument("--crop", type=int, default=0, help="0: 256 on an accelerator, 128 on a CPU")
+    parser.add_argument("--rate", type=float, default=3e-4, help="peak learning rate")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: torch's own choice")
+    return Options(**vars(parser.parse_args(arguments)))

@@ -1,0 +1,68 @@
+"""Weights are data: fp16 safetensors with a SHA-256 manifest, checked for size and shape, never a pickle."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import nn
+
+from gvc.errors import WeightsError
+
+LIMIT_BYTES = 1 << 28
+MANIFEST = "manifest.json"
+
+
+def folder(network: str, preset: str) -> Path:
+    """Where the shipped weights of a network and preset lie."""
+    return Path(__file__).parent / network / "weights" / preset
+
+
+def save(network: nn.Module, path: Path) -> None:
+    """Write `network` as fp16 safetensors at `path` and enter its SHA-256 in the folder's manifest."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    blob = save_tensors({k: v.detach().half().contiguous().cpu() for k, v in network.state_dict().items()})
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(blob)
+    partial.replace(path)
+    entries = manifest(path.parent)
+    entries[path.name] = {"sha256": hashlib.sha256(blob).hexdigest(), "bytes": len(blob)}
+    (path.parent / MANIFEST).write_text(json.dumps(entries, indent=1, sort_keys=True) + "\n")
+
+
+def manifest(where: Path) -> dict[str, dict]:
+    """File name -> {sha256, bytes} of a weights folder; empty when there is none yet."""
+    path = where / MANIFEST
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def check(path: Path) -> bytes:
+    """The verified bytes of a weights file; raises WeightsError when it is missing, too large or altered."""
+    if not path.exists():
+        raise WeightsError(f"no weights at '{path}': train them (`gvc models train --help`) or choose another preset")
+    entry = manifest(path.parent).get(path.name)
+    if entry is None:
+        raise WeightsError(f"'{path}' is not in its folder's {MANIFEST}: restore the folder from the repository")
+    if path.stat().st_size != entry["bytes"] or entry["bytes"] > LIMIT_BYTES:
+        raise WeightsError(f"'{path}' has {path.stat().st_size} bytes, not {entry['bytes']}: restore the file")
+    blob = path.read_bytes()
+    if hashlib.sha256(blob).hexdigest() != entry["sha256"]:
+        raise WeightsError(f"'{path}' is altered (its SHA-256 differs from {MANIFEST}): restore the file")
+    return blob
+
+
+def load(network: nn.Module, path: Path) -> nn.Module:
+    """Fill `network` from a verified file; raises WeightsError when names or shapes are another network's."""
+    try:
+        tensors = load_tensors(check(path))
+    except SafetensorError as error:
+        raise WeightsError(f"'{path}' is not a safetensors file: {error}") from error
+    expected = {k: tuple(v.shape) for k, v in network.state_dict().items()}
+    found = {k: tuple(v.shape) for k, v in tensors.items()}
+    if expected != found:
+        wrong = sorted(k for k in expected.keys() | found.keys() if expected.get(k) != found.get(k))
+        raise WeightsError(f"'{path}' holds the weights of another network or preset (first difference: {wrong[0]})")
+    network.load_state_dict(tensors)
+    return network
