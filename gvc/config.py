@@ -77,8 +77,8 @@ class ChannelConfig(Section):
     cfo_hz: float = 0.0
     sro_ppm: float | None = Field(None, ge=-200, le=200)
     delay_samples: float = Field(0.0, ge=0, le=1e6)
-    speed_mps: float = Field(0.0, ge=0, le=500)
-    delay_spread_s: float = Field(0.0, ge=0, le=1e-3)
+    speed_mps: float | None = Field(None, ge=0, le=500)
+    delay_spread_s: float | None = Field(None, ge=0, le=1e-3)
     options: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -1,0 +1,102 @@
+"""The arms of the ablation: which decoder stands behind which denoiser, and where their weights lie.
+
+A: CSI-blind decoder. A+: CSI-aware. control: A+ with the steps and data that D has had, widened by the denoiser's
+multiplications. C: denoiser before the unchanged decoder. D: decoder re-trained behind the denoiser. All share one
+encoder, so that every arm sees the same received symbols.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from gvc.errors import InputError
+from gvc.registry import nearest
+from models import weights
+from models.cddm import network as cddm
+from models.jscc import network as jscc
+
+ENCODER, AWARE, BLIND = "encoder.safetensors", "decoder_aware.safetensors", "decoder_blind.safetensors"
+DENOISER, BEHIND, CONTROL = "denoiser.safetensors", "decoder_behind.safetensors", "decoder_control.safetensors"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """`decoder` names the network and file of the decoder, `denoised` whether the denoiser stands before it."""
+
+    decoder: tuple[str, str]
+    denoised: bool = False
+    aware: bool = True
+    widened: bool = False
+
+
+ARMS = {
+    "A": Arm(("jscc", BLIND), aware=False),
+    "A+": Arm(("jscc", AWARE)),
+    "control": Arm(("cddm", CONTROL), widened=True),
+    "C": Arm(("jscc", AWARE), denoised=True),
+    "D": Arm(("cddm", BEHIND), denoised=True),
+}
+ALIASES = {"jscc": "A+", "jscc+cddm": "D"}
+# Residual blocks that match the denoiser's multiplications (rounded up, in the control's favour)
+EXTRA_BLOCKS = {"small": 3, "default": 5, "large": 7}
+
+
+def arm(name: str) -> Arm:
+    """The arm called `name`; raises InputError naming the nearest one."""
+    name = ALIASES.get(name, name)
+    if name not in ARMS:
+        known = [*ARMS, *ALIASES]
+        raise InputError(f"unknown arm '{name}'{nearest(name, known)} (known: {', '.join(known)})")
+    return ARMS[name]
+
+
+def check_preset(preset: str) -> str:
+    """`preset` itself; raises InputError when there is no such size."""
+    if preset not in jscc.SIZES:
+        raise InputError(f"unknown preset '{preset}'{nearest(preset, list(jscc.SIZES))}")
+    return preset
+
+
+class Places:
+    """Where the weights of a preset are: the shipped folders unless others are given."""
+
+    def __init__(self, preset: str = "default", jscc_dir: Path | None = None, cddm_dir: Path | None = None):
+        self.preset = check_preset(preset)
+        self.folders = {
+            "jscc": Path(jscc_dir) if jscc_dir else weights.folder("jscc", preset),
+            "cddm": Path(cddm_dir) if cddm_dir else weights.folder("cddm", preset),
+        }
+
+    def encoder(self) -> nn.Module:
+        """The shared encoder, filled."""
+        return weights.load(jscc.Encoder(jscc.SIZES[self.preset]), self.folders["jscc"] / ENCODER).eval()
+
+    def denoiser(self) -> nn.Module:
+        """The one-step denoiser, filled."""
+        return weights.load(cddm.Denoiser(cddm.SIZES[self.preset]), self.folders["cddm"] / DENOISER).eval()
+
+    def decoder(self, name: str) -> nn.Module:
+        """The decoder of an arm, filled."""
+        chosen = arm(name)
+        extra = EXTRA_BLOCKS[self.preset] if chosen.widened else 0
+        network = jscc.Decoder(jscc.SIZES[self.preset], chosen.aware, extra)
+        folder, file = chosen.decoder
+        return weights.load(network, self.folders[folder] / file).eval()
+
+
+def widen(decoder: jscc.Decoder, preset: str) -> jscc.Decoder:
+    """The control arm's network, computing exactly what `decoder` does until it is trained."""
+    control = jscc.Decoder(jscc.SIZES[preset], extra=EXTRA_BLOCKS[preset])
+    missing = control.load_state_dict(decoder.state_dict(), strict=False).missing_keys
+    assert all(key.startswith("widening.") for key in missing)
+    return control
+
+
+def decode(decoder: nn.Module, denoiser: nn.Module | None, estimate: Tensor, noise_map: Tensor, active: Tensor) -> Tensor:
+    """Linear estimate [B, MAX_LATENTS, h, w] -> picture [B, 3, 16h, 16w] through an arm's networks."""
+    with torch.no_grad():
+        if denoiser is not None:
+            estimate = denoiser(estimate, noise_map, active)
+        return decoder(estimate, noise_map, active)

@@ -1,0 +1,121 @@
+"""The networks at work, one frame at a time: what the flowgraph's blocks call.
+
+Frames are uint8 [H, W, 3] of any size: padded to multiples of 16 by repeating the edge, and cropped back. Symbols are
+complex64 [n] in the layout of `models.latents`, noise maps float32 [n].
+"""
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gvc.errors import InputError
+from models.arms import Places, arm
+from models.cddm.network import linear_estimate
+from models.latents import fill, from_symbols, grid, latents_of, to_symbols
+
+
+class SymbolDenoiser(Protocol):
+    """The socket of a receiver stage between equaliser and decoder."""
+
+    def denoise(self, symbols: np.ndarray, noise_map: np.ndarray, height: int, width: int, latents: int) -> np.ndarray:
+        """Unbiased symbols complex64 [n], noise map float32 [n] -> estimate complex64 [n] of the sent symbols."""
+
+
+def best_dtype() -> torch.dtype:
+    """bfloat16 where the CPU or an accelerator multiplies it natively, else float32; by flags, never by timing."""
+    if torch.cuda.is_available():
+        return torch.bfloat16
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    return torch.bfloat16 if "avx512_bf16" in flags or "amx_bf16" in flags else torch.float32
+
+
+class _Stage:
+    def __init__(self, network: nn.Module, dtype: str, compiled: bool):
+        if dtype not in ("auto", "float32", "bfloat16"):
+            raise InputError(f"dtype '{dtype}': use auto, float32 or bfloat16")
+        self.dtype = best_dtype() if dtype == "auto" else getattr(torch, dtype)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        network = network.to(self.device, self.dtype, memory_format=torch.channels_last).eval().requires_grad_(False)
+        self.network = torch.compile(network) if compiled else network
+
+    def _received(self, symbols: np.ndarray, noise_map: np.ndarray, height: int, width: int, latents: int):
+        rows, columns = grid(height, width)
+        expected = latents // 2 * rows * columns
+        if symbols.shape != (expected,) or noise_map.shape != (expected,):
+            raise InputError(
+                f"{symbols.shape} symbols with a noise map of {noise_map.shape} do not make a {width}x{height} frame "
+                f"of {latents} latent maps: {expected} are needed"
+            )
+        values = from_symbols(torch.from_numpy(symbols)[None], latents, rows, columns)
+        noise = torch.from_numpy(noise_map.astype(np.float32, copy=False)).reshape(1, -1, rows, columns)
+        return values.to(self.device), noise.to(self.device)
+
+
+class FrameEncoder(_Stage):
+    """Picture to symbols. Raises InputError for a rate that is not offered, WeightsError for unusable weights."""
+
+    def __init__(
+        self, preset: str = "default", cbr: float = 1 / 48, design_snr_db: float = 10.0, dtype: str = "auto",
+        compiled: bool = False, jscc_dir: Path | None = None,
+    ):
+        self.latents = latents_of(cbr)
+        super().__init__(Places(preset, jscc_dir).encoder(), dtype, compiled)
+        self.conditions = torch.tensor([[design_snr_db], [float(self.latents)]], device=self.device)
+
+    @torch.inference_mode()
+    def encode(self, frame: np.ndarray) -> np.ndarray:
+        """uint8 [H, W, 3] -> complex64 [latents/2 * ceil(H/16) * ceil(W/16)] of unit mean power."""
+        picture = pad(torch.from_numpy(frame).to(self.device).permute(2, 0, 1)[None].float() / 255)
+        latents = self.network(picture.contiguous(memory_format=torch.channels_last), *self.conditions)
+        return to_symbols(latents[:, : self.latents])[0].cpu().numpy()
+
+
+class FrameDenoiser(_Stage):
+    """CDDM in one step: the posterior mean of the sent symbols."""
+
+    def __init__(
+        self, preset: str = "default", dtype: str = "auto", compiled: bool = False, cddm_dir: Path | None = None
+    ):
+        super().__init__(Places(preset, cddm_dir=cddm_dir).denoiser(), dtype, compiled)
+
+    @torch.inference_mode()
+    def denoise(self, symbols: np.ndarray, noise_map: np.ndarray, height: int, width: int, latents: int) -> np.ndarray:
+        """Unbiased symbols complex64 [n] and noise map float32 [n] -> denoised symbols complex64 [n]."""
+        values, noise = self._received(symbols, noise_map, height, width, latents)
+        values, noise = fill(values, noise)
+        active = torch.tensor([float(latents)], device=self.device)
+        cleaned = self.network(linear_estimate(values, noise), noise, active)
+        return to_symbols(cleaned[:, :latents])[0].cpu().numpy()
+
+
+class FrameDecoder(_Stage):
+    """Symbols to picture. `arm` says which decoder: `jscc` expects received symbols, `jscc+cddm` denoised ones."""
+
+    def __init__(
+        self, preset: str = "default", arm_name: str = "jscc", dtype: str = "auto", compiled: bool = False,
+        jscc_dir: Path | None = None, cddm_dir: Path | None = None,
+    ):
+        self.expects_denoised = arm(arm_name).denoised
+        super().__init__(Places(preset, jscc_dir, cddm_dir).decoder(arm_name), dtype, compiled)
+
+    @torch.inference_mode()
+    def decode(self, symbols: np.ndarray, noise_map: np.ndarray, height: int, width: int, latents: int) -> np.ndarray:
+        """Symbols complex64 [n] and noise map float32 [n] -> uint8 [height, width, 3]."""
+        values, noise = self._received(symbols, noise_map, height, width, latents)
+        values, noise = fill(values, noise)
+        estimate = values if self.expects_denoised else linear_estimate(values, noise)
+        picture = self.network(estimate, noise, torch.tensor([float(latents)], device=self.device))
+        picture = (picture[0, :, :height, :width].clamp(0, 1) * 255).round().to(torch.uint8)
+        return picture.permute(1, 2, 0).contiguous().cpu().numpy()
+
+
+def pad(picture: Tensor) -> Tensor:
+    """[B, 3, H, W] -> the next multiples of 16, the edge repeated."""
+    height, width = picture.shape[2:]
+    rows, columns = grid(height, width)
+    if (rows * 16, columns * 16) == (height, width):
+        return picture
+    return nn.functional.pad(picture, (0, columns * 16 - width, 0, rows * 16 - height), mode="replicate")
