@@ -44,7 +44,7 @@ def fit(
 ) -> int:
     """Minimise `loss_of()` (one random batch a call) over `networks` and leave their EMA weights in them.
 
-    Runs for `seconds` or `steps`; AdamW with warm-up, cosine decay and a gradient clip of 0.5. On CUDA the whole step
+    Runs for `seconds` or `steps`, whichever ends first; AdamW with warm-up, cosine decay and a gradient clip of 0.5. On CUDA the whole step
     is captured as a graph, so `loss_of` must draw on the device and never wait for it. Returns the steps made; raises
     CollapseError when the loss is not finite, or after a tenth of the run not clearly below `constant_loss`, the loss
     of a constant output.
@@ -76,7 +76,7 @@ def fit(
     warm_up = min(1000, (steps or 3000) // 10)
     while True:
         elapsed = time.monotonic() - started
-        progress = done / steps if steps is not None else elapsed / seconds
+        progress = max(done / steps if steps else 0.0, elapsed / seconds if seconds else 0.0)
         if progress >= 1:
             break
         now = rate * min(1, (done + 1) / warm_up) * (0.5 * (1 + math.cos(math.pi * min(progress, 1))) * 0.99 + 0.01)
@@ -88,7 +88,7 @@ def fit(
         run()
         done += 1
         counted += 1
-        if time.monotonic() - shown > 15 or (steps is not None and done == steps):
+        if time.monotonic() - shown > 15 or done == steps:
             loss = total.item() / counted
             log.add(stage=name, step=done, seconds=round(time.monotonic() - started, 1), loss=loss, rate=now)
             total.zero_()

@@ -13,13 +13,13 @@ from gvc.errors import GvcError
 from gvc.noise_map import NU_MAX
 from models import session as sessions
 from models import weights
+from models.arms import AWARE, BLIND, ENCODER, Places
 from models.cddm.network import linear_estimate
 from models.jscc.network import SIZES, Decoder, Encoder
 from models.latents import MAX_LATENTS, MIN_LATENTS, from_symbols, to_symbols
 from models.session import Options, Session
 from models.training import fit
 
-ENCODER, AWARE, BLIND = "encoder.safetensors", "decoder_aware.safetensors", "decoder_blind.safetensors"
 STAGES = ("pair", "blind")
 PAIR_SHARE = 0.85
 
@@ -47,7 +47,7 @@ def train(options: Options) -> None:
         weights.save(blind, run.out / BLIND)
     from models.score import score_arms
 
-    run.finish(lambda held_out: score_arms(held_out, ["A", "A+"], preset=options.preset, jscc_dir=run.out))
+    run.finish(lambda held_out: score_arms(held_out, ["A", "A+"], places=Places(options.preset, run.out)))
 
 
 def transmit(encoder: Encoder, run: Session) -> tuple[Tensor, ...]:

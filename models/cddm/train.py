@@ -1,0 +1,95 @@
+"""Train the one-step denoiser on a frozen encoder, the decoder behind it (arm D), and the widened control.
+
+    python -m models.cddm.train --images photos/ --validation photos/validation.txt --bank bank.safetensors --minutes 10
+
+The control gets as many steps as denoiser and decoder D together, on the same kind of draws.
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gvc.errors import GvcError
+from models import session as sessions
+from models import weights
+from models.arms import BEHIND, CONTROL, DENOISER, Places, widen
+from models.cddm.network import SIZES, Denoiser
+from models.jscc.network import Decoder, Encoder
+from models.jscc.train import transmit
+from models.session import Options, Session
+from models.training import fit
+
+STAGES = ("denoiser", "behind", "control")
+# a control step costs about three denoiser steps, so these shares leave it the time for as many steps as both
+SHARES = {"denoiser": 0.15, "behind": 0.22}
+
+
+def train(options: Options, jscc_dir: Path | None = None) -> None:
+    """Run the stages `denoiser`, `behind` and `control`; weights, log and evaluation land in `options.out`."""
+    run = Session("cddm", options)
+    places = Places(options.preset, jscc_dir, run.out)
+    encoder = run.prepare(places.encoder()).requires_grad_(False)
+    start = run.out / DENOISER if options.resume or not run.wants("denoiser") else None
+    denoiser = run.prepare(Denoiser(SIZES[options.preset]), start)
+    steps = 0
+    if run.wants("denoiser"):
+        steps += fit("denoiser", lambda: _symbol_loss(run, encoder, denoiser), [denoiser], run.log,
+                     options.minutes * 60 * SHARES["denoiser"], rate=options.rate)
+        weights.save(denoiser, run.out / DENOISER)
+    denoiser.requires_grad_(False)
+    if run.wants("behind"):
+        name = "D" if options.resume else "A+"
+        steps += _decoder(run, "behind", run.prepare(places.decoder(name).train()), encoder, denoiser,
+                          seconds=options.minutes * 60 * SHARES["behind"])
+    if run.wants("control"):
+        control = places.decoder("control") if options.resume else widen(places.decoder("A+"), options.preset)
+        _decoder(run, "control", run.prepare(control.train()), encoder, None, steps=steps or None,
+                 seconds=options.minutes * 60)
+    from models.score import score_arms
+
+    arms = ["A", "A+", "control", "C", "D"]
+    run.finish(lambda held_out: score_arms(held_out, arms, places=places))
+
+
+def _decoder(run: Session, stage: str, decoder: Decoder, encoder: Encoder, denoiser: nn.Module | None, **limit) -> int:
+    file = {"behind": BEHIND, "control": CONTROL}[stage]
+
+    def loss() -> Tensor:
+        with run.autocast():
+            with torch.no_grad():
+                pictures, _, estimate, noise_map, active = transmit(encoder, run)
+                if denoiser is not None:
+                    estimate = denoiser(estimate, noise_map, active)
+            decoded = decoder(estimate, noise_map, active)
+        return F.mse_loss(decoded, pictures)
+
+    steps = fit(stage, loss, [decoder], run.log, rate=run.options.rate / 2, constant_loss=run.constant_loss(), **limit)
+    weights.save(decoder, run.out / file)
+    return steps
+
+
+def _symbol_loss(run: Session, encoder: Encoder, denoiser: Denoiser) -> Tensor:
+    with run.autocast():
+        with torch.no_grad():
+            _, latents, estimate, noise_map, active = transmit(encoder, run)
+        error = (denoiser(estimate, noise_map, active) - latents).square()
+    # maps that were not sent are known to be zero: they carry no loss
+    sent = torch.arange(latents.shape[1], device=active.device)[None] < active[:, None]
+    return (error.mean((2, 3)) * sent).sum() / sent.sum()
+
+
+def main() -> int:
+    """Command line; returns the exit code."""
+    try:
+        train(sessions.parse(__doc__))
+    except GvcError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
