@@ -11,7 +11,10 @@ from typing import Any
 from gvc.errors import InputError
 
 TABLE: dict[str, dict[str, str]] = {
-    "channel": {},
+    "channel": {
+        "awgn": "gvc.channel.awgn:Awgn",
+        "rayleigh-block": "gvc.channel.rayleigh_block:RayleighBlock",
+    },
     "synchroniser": {},
     "channel_estimator": {},
     "equaliser": {},

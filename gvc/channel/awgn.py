@@ -1,0 +1,53 @@
+"""Additive white Gaussian noise: one path of gain 1."""
+
+from typing import Any
+
+import numpy as np
+
+from gvc.channel.base import Channel
+from gvc.channel.delay import IntegerDelay
+from gvc.channel.time_varying_filter import TimeVaryingFilter, segment_length
+
+
+class Awgn(Channel):
+    """y = x delayed, rotated, resampled, plus noise; the same signal on every antenna, each with its own noise.
+
+    Parameters: those of `gvc.channel.base.Channel`.
+    """
+
+    name = "awgn"
+
+    def __init__(self, **parameters: Any):
+        super().__init__(**parameters)
+        offset = 1e-6 * self.sro_ppm
+        self._filter = None
+        self._queue = None
+        if offset == 0 and self.delay_samples.is_integer():
+            self._queue = IntegerDelay(int(self.delay_samples))
+        else:
+            segment = segment_length(self.sample_rate_hz, 0.0, offset)
+            self._filter = TimeVaryingFilter(_one_path, np.zeros(1), self.delay_samples, offset, segment)
+
+    def _propagate(self, samples: np.ndarray) -> np.ndarray:
+        return self._spread(self._filter.push(samples)[0] if self._filter else self._queue.push(samples))
+
+    def _tail(self) -> np.ndarray:
+        return self._spread(self._filter.tail()[0] if self._filter else self._queue.tail())
+
+    def _spread(self, samples: np.ndarray) -> np.ndarray:
+        """One signal [m] to all antennas [rx_antennas, m], as a fresh array."""
+        return np.repeat(samples[None], self.rx_antennas, axis=0)
+
+    def genie_taps(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See `Channel.genie_taps`."""
+        samples = np.asarray(samples, np.int64)
+        if self._filter:
+            taps, lags = self._filter.taps(samples)
+        else:
+            taps = np.ones((1, len(samples), 1), np.complex64)
+            lags = np.full(len(samples), int(self.delay_samples), np.int64)
+        return np.repeat(taps, self.rx_antennas, axis=0), lags
+
+
+def _one_path(indices: np.ndarray) -> np.ndarray:
+    return np.ones((1, len(indices), 1), np.complex128)

@@ -1,0 +1,50 @@
+"""Checks of channel parameters: every message names the key, the value and the valid range."""
+
+import math
+from typing import Any
+
+from gvc.errors import ConfigError
+from gvc.registry import nearest
+
+# key: (lowest, highest, unit). Both ends are valid.
+RANGES: dict[str, tuple[float, float, str]] = {
+    "sample_rate_hz": (1e3, 1e9, "Hz"),
+    "center_frequency_hz": (1e6, 1e12, "Hz"),
+    "snr_db": (-30.0, 60.0, "dB"),
+    "cfo_hz": (-1e6, 1e6, "Hz"),
+    "sro_ppm": (-500.0, 500.0, "ppm"),
+    "delay_samples": (0.0, 1e7, "samples"),
+    "occupied_fraction": (0.01, 1.0, ""),
+    "rx_antennas": (1, 16, ""),
+    "block_samples": (1, 2**40, "samples"),
+    "speed_mps": (0.0, 1000.0, "m/s"),
+    "delay_spread_s": (0.0, 1e-3, "s"),
+}
+
+
+def number(key: str, value: Any) -> float:
+    """`value` as a float inside the range of `key`; ConfigError otherwise."""
+    low, high, unit = RANGES[key]
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= float(value) <= high:
+        raise ConfigError(f"channel parameter {key} = {value!r}: give a number from {low:g} to {high:g} {unit}".rstrip())
+    return float(value)
+
+
+def integer(key: str, value: Any) -> int:
+    """`value` as an int inside the range of `key`; ConfigError otherwise."""
+    as_float = number(key, value)
+    if not math.isclose(as_float, round(as_float), abs_tol=0.0):
+        raise ConfigError(f"channel parameter {key} = {value!r}: give a whole number")
+    return round(as_float)
+
+
+def reject_unknown(channel: str, unknown: dict[str, Any], valid: list[str]) -> None:
+    """ConfigError for the first key that this channel does not have.
+
+    Keys whose value is None are unset and pass, so that one configuration section serves every channel.
+    """
+    for key, value in unknown.items():
+        if value is not None:
+            raise ConfigError(
+                f"channel '{channel}' has no parameter '{key}'{nearest(key, valid)} (it takes: {', '.join(sorted(valid))})"
+            )
