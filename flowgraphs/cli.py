@@ -1,0 +1,175 @@
+"""The command line `gvc`.
+
+The table below is all that `gvc --help` reads. A command's module is imported when the command is called: it holds a
+function (or, for a group, a `typer.Typer`) of the command's name, and imports torch, sionna and gnuradio inside it.
+"""
+
+import importlib
+import os
+import sys
+import traceback
+from dataclasses import dataclass
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import Abort, TyperException
+
+from flowgraphs import output
+from gvc import __version__
+from gvc.errors import GvcError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One command: what `--help` says of it in a line, and examples that run as they stand."""
+
+    summary: str
+    examples: tuple[str, ...]
+    target: str  # module:attribute
+
+
+ENTRIES = {
+    "demo": Entry(
+        "Send the demo clip over the default radio and write a report.",
+        ("gvc demo", "gvc demo --frames 100 --out runs/first"),
+        "flowgraphs.commands.demo:demo",
+    ),
+    "link": Entry(
+        "Run the whole chain, camera to evaluator, in one flowgraph.",
+        (
+            "gvc link --clip bikes.mp4 --frames 50",
+            "gvc link --clip bikes.mp4 --radio sim-awgn --set channel.snr_db=5 --set video.size=256x256 --json -",
+        ),
+        "flowgraphs.commands.link:link",
+    ),
+    "tx": Entry(
+        "Encode a clip and write the samples that the antenna sends.",
+        ("gvc tx bikes.mp4 --radio sim-awgn -o clip.cf32 --frames 25",),
+        "flowgraphs.commands.tx:tx",
+    ),
+    "rx": Entry(
+        "Receive frames from recorded samples.",
+        ("gvc rx clip.cf32 --radio sim-awgn -o received",),
+        "flowgraphs.commands.rx:rx",
+    ),
+    "score": Entry(
+        "Measure the networks alone on a folder of pictures, at symbol level.",
+        ("gvc score --images photos --channel rayleigh --snr-db 0,5,10 --cbr 1/48 --arms A,A+,control,C,D",),
+        "flowgraphs.commands.score:score",
+    ),
+    "bank": Entry(
+        "Record noise maps and errors of the real receiver, for training.",
+        ("gvc bank --radio sim-tdl-c-900ns -o bank.safetensors",),
+        "flowgraphs.commands.bank:bank",
+    ),
+    "models": Entry(
+        "List, verify or train the neural networks.",
+        ("gvc models list", "gvc models verify", "gvc models train jscc --help"),
+        "flowgraphs.commands.models:models",
+    ),
+    "radios": Entry(
+        "List the radio files, or check one.",
+        ("gvc radios list", "gvc radios check sim-awgn"),
+        "flowgraphs.commands.radios:radios",
+    ),
+    "bench": Entry(
+        "Say where the time goes.",
+        ("gvc bench link",),
+        "flowgraphs.commands.bench:bench",
+    ),
+}
+
+
+class DeferredCommand(TyperCommand):
+    """Stands for a command in the listing and becomes the real one when its arguments are parsed."""
+
+    def __init__(self, name: str, entry: Entry):
+        super().__init__(name, help=entry.summary, short_help=entry.summary)
+        self.entry = entry
+
+    def load(self):
+        """The real command, its module imported, its examples appended to its help."""
+        module_name, _, attribute = self.entry.target.partition(":")
+        loaded = getattr(importlib.import_module(module_name), attribute)
+        if not isinstance(loaded, typer.Typer):
+            single = typer.Typer(add_completion=False, rich_markup_mode="rich")
+            single.command(self.name)(loaded)
+            loaded = single
+        command = typer.main.get_command(loaded)
+        command.name = self.name
+        command.help = command.help or self.entry.summary
+        command.epilog = "[bold]Examples[/bold]\n\n" + "\n\n".join(self.entry.examples)
+        return command
+
+    def make_context(self, info_name, args, parent=None, **extra):
+        return self.load().make_context(info_name, args, parent=parent, **extra)
+
+
+class DeferredGroup(TyperGroup):
+    """The commands of `ENTRIES`."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.commands = {name: DeferredCommand(name, entry) for name, entry in ENTRIES.items()}
+
+
+app = typer.Typer(cls=DeferredGroup, name="gvc", rich_markup_mode="rich", no_args_is_help=True)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"gvc {__version__}")
+        raise typer.Exit()
+
+
+@app.callback(epilog="Exit codes: 0 done, 1 failed while running, 2 bad arguments or input, 130 interrupted.")
+def gvc(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback when something fails."),
+) -> None:
+    """Send real video over a real waveform, a simulated or real channel and a neural receiver.
+
+    Results go to stdout, progress to stderr; with [bold]--json -[/bold] stdout holds exactly one JSON object.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and exit the process: 0, 1 (failed), 2 (bad input) or 130 (interrupted)."""
+    # A limit set later, by torch.set_num_threads, does not reach GNU Radio's block threads.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    arguments = sys.argv[1:] if arguments is None else arguments
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code; every failure is told on stderr in a line or two."""
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    if output.wants_json(arguments):
+        output.reserve_stdout()
+    try:
+        code = app(arguments, prog_name="gvc", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except (KeyboardInterrupt, Abort):
+        return _fail("interrupted", 130, debug)
+    except GvcError as error:
+        return _fail(str(error), error.exit_code, debug)
+    except TyperException as error:
+        from typer.rich_utils import rich_format_error
+
+        rich_format_error(error)
+        return error.exit_code
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}"
+        return _fail(f"unexpected {told}\nrun again as `gvc --debug ...` for the traceback", 1, debug)
+
+
+def _fail(message: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(f"gvc: {message}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    main()

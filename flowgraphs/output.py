@@ -1,0 +1,115 @@
+"""What a command prints: results on stdout, progress and messages on stderr.
+
+`--json -` promises exactly one JSON object on stdout. Native libraries print there too (GNU Radio, torch), so
+`reserve_stdout` moves file descriptor 1 onto stderr and keeps the real stdout for `emit` alone.
+"""
+
+import json
+import math
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from gvc.errors import InputError
+
+_reserved: IO[str] | None = None
+
+
+def wants_json(arguments: list[str]) -> bool:
+    """Whether the command line asks for JSON on stdout."""
+    return "--json=-" in arguments or ("--json", "-") in zip(arguments, arguments[1:], strict=False)
+
+
+def reserve_stdout() -> None:
+    """From now on only `emit` reaches the process's real stdout; everything else printed there goes to stderr."""
+    global _reserved
+    if _reserved is None:
+        sys.stdout.flush()
+        _reserved = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)
+
+
+def console() -> Console:
+    """The console for messages and progress (stderr)."""
+    return Console(stderr=True)
+
+
+def progress(total_known: bool = True):
+    """A rich progress display on stderr: `with progress() as bar: task = bar.add_task("frames", total=n)`."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = [SpinnerColumn(), TextColumn("{task.description}")]
+    if total_known:
+        columns += [BarColumn(), MofNCompleteColumn()]
+    return Progress(*columns, TimeElapsedColumn(), console=console(), transient=True)
+
+
+def emit(result: Mapping[str, Any], json_target: str | None = None) -> None:
+    """Show `result`: one JSON object on stdout for "-", a JSON file for a path, a readable table for None.
+
+    Numbers that JSON has no word for (NaN, infinities) become null; numpy scalars, arrays and paths are converted.
+    Raises InputError where the file cannot be written.
+    """
+    if json_target is None:
+        Console().print(_table(result))
+        return
+    text = json.dumps(plain(result), allow_nan=False, ensure_ascii=False)
+    if json_target == "-":
+        stream = _reserved or sys.stdout
+        stream.write(text + "\n")
+        stream.flush()
+        return
+    try:
+        target = Path(json_target)
+        draft = target.with_name(target.name + ".part")
+        draft.write_text(text + "\n", encoding="utf-8")
+        draft.replace(target)
+    except OSError as error:
+        raise InputError(f"cannot write {json_target}: {error.strerror or error}") from error
+
+
+def plain(value: Any) -> Any:
+    """`value` with only the types that JSON knows."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [plain(item) for item in value]
+    if isinstance(value, bool) or value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    return str(value)
+
+
+def _table(result: Mapping[str, Any]) -> Table:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in _flat(plain(result)):
+        table.add_row(name, _word(value))
+    return table
+
+
+def _flat(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        pairs = [(str(key), item) for key, item in value.items()]
+    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        pairs = [(str(index), item) for index, item in enumerate(value)]
+    else:
+        return [(prefix, value)]
+    return [row for key, item in pairs for row in _flat(item, f"{prefix}.{key}" if prefix else key)]
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if value is None:
+        return "-"
+    return ", ".join(_word(item) for item in value) if isinstance(value, list) else str(value)
