@@ -56,7 +56,8 @@ class Encoder(nn.Module):
 
     def forward(self, picture: Tensor, design_snr_db: Tensor, active: Tensor) -> Tensor:
         scalars = torch.stack([design_snr_db / 10 - 1, torch.log2(active / 32)], 1)
-        latents = self.body(picture * 2 - 1, self.condition(scalars)).float()
+        centred = (picture * 2 - 1).to(self.body.layers[1].weight.dtype)
+        latents = self.body(centred, self.condition(scalars)).float()
         latents = latents * _sent(latents, active)
         energy = latents.square().sum((1, 2, 3)) / (active * latents[0, 0].numel())
         return latents * torch.rsqrt(energy + 1e-12)[:, None, None, None]
@@ -76,9 +77,9 @@ class Decoder(nn.Module):
         first, second, third = size.decoder_blocks
         self.aware = aware
         self.condition = Condition(3)
+        self.entry = nn.Conv2d(MAX_LATENTS * 3 // 2, wide, 3, padding=1)
+        self.widening = Stack(*residuals(wide, extra))
         self.body = Stack(
-            nn.Conv2d(MAX_LATENTS * 3 // 2, wide, 3, padding=1),
-            *residuals(wide, extra),
             *residuals(wide, third),
             nn.Conv2d(wide, middle * 4, 1),
             nn.PixelShuffle(2),
@@ -93,8 +94,9 @@ class Decoder(nn.Module):
 
     def forward(self, latents: Tensor, noise_map: Tensor, active: Tensor) -> Tensor:
         reliability, scalars = describe(noise_map, active, self.aware)
-        inputs = torch.cat([latents, reliability], 1).to(self.body.layers[0].weight.dtype)
-        return self.body(inputs, self.condition(scalars)).float() * 0.5 + 0.5
+        condition = self.condition(scalars)
+        hidden = self.entry(torch.cat([latents, reliability], 1).to(self.entry.weight.dtype))
+        return self.body(self.widening(hidden, condition), condition).float() * 0.5 + 0.5
 
 
 def describe(noise_map: Tensor, active: Tensor, aware: bool = True) -> tuple[Tensor, Tensor]:
