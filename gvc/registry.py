@@ -14,6 +14,11 @@ TABLE: dict[str, dict[str, str]] = {
     "channel": {
         "awgn": "gvc.channel.awgn:Awgn",
         "rayleigh-block": "gvc.channel.rayleigh_block:RayleighBlock",
+        "tdl-a": "gvc.channel.tdl:TdlA",
+        "tdl-b": "gvc.channel.tdl:TdlB",
+        "tdl-c": "gvc.channel.tdl:TdlC",
+        "tdl-d": "gvc.channel.tdl:TdlD",
+        "tdl-e": "gvc.channel.tdl:TdlE",
     },
     "synchroniser": {},
     "channel_estimator": {},

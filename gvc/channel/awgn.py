@@ -26,7 +26,7 @@ class Awgn(Channel):
             self._queue = IntegerDelay(int(self.delay_samples))
         else:
             segment = segment_length(self.sample_rate_hz, 0.0, offset)
-            self._filter = TimeVaryingFilter(_one_path, np.zeros(1), self.delay_samples, offset, segment)
+            self._filter = TimeVaryingFilter(_one_path, 1, np.zeros(1), self.delay_samples, offset, segment)
 
     def _propagate(self, samples: np.ndarray) -> np.ndarray:
         return self._spread(self._filter.push(samples)[0] if self._filter else self._queue.push(samples))

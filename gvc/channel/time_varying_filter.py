@@ -38,15 +38,19 @@ class TimeVaryingFilter:
     """Stream in, stream out; the output does not depend on how the input is cut.
 
     Args:
-        gains: path gains at segment borders, see `Gains`; `rows` is the number of different outputs.
+        gains: path gains at segment borders, see `Gains`.
+        rows: number of outputs (receive antennas).
         path_delays: [paths], in samples.
         delay: >= 0, in samples.
         offset: sampling offset e (1e-6 times ppm).
         segment: samples between responses, see `segment_length`.
     """
 
-    def __init__(self, gains: Gains, path_delays: np.ndarray, delay: float, offset: float, segment: int):
+    def __init__(
+        self, gains: Gains, rows: int, path_delays: np.ndarray, delay: float, offset: float, segment: int
+    ):
         self._gains = gains
+        self._rows = rows
         self._path_delays = np.asarray(path_delays, np.float64)
         self._whole = int(np.floor(delay))
         self._fraction = delay - self._whole
@@ -61,7 +65,7 @@ class TimeVaryingFilter:
         self._sent = 0
         self._batch_first = 0
         self._shifts = np.zeros(0, np.int64)
-        self._response = self._slope = np.zeros((1, 0, self._length), np.complex64)
+        self._response = self._slope = np.zeros((rows, 0, self._length), np.complex64)
         fixed = np.arange(self._length) - HALF_WIDTH - self._fraction - self._path_delays[:, None]
         self._fixed_weights = kernel(fixed + np.ceil(self._fraction)) if offset == 0 else None
 
@@ -100,10 +104,10 @@ class TimeVaryingFilter:
             pieces.append(self._convolve(self._sent, stop))
             self._sent = stop
         self._forget()
-        return np.concatenate(pieces, axis=1) if pieces else np.zeros((len(self._response), 0), np.complex64)
+        return np.concatenate(pieces, axis=1) if pieces else np.zeros((self._rows, 0), np.complex64)
 
     def _convolve(self, first: int, stop: int) -> np.ndarray:
-        out = np.empty((self._response.shape[0], stop - first), np.complex64)
+        out = np.empty((self._rows, stop - first), np.complex64)
         oldest_tap = HALF_WIDTH - self._start - self._length + 1
         _convolve(
             self._real, self._imag, self._shifts + oldest_tap, self._response, self._slope,

@@ -9,7 +9,7 @@ from gvc import registry
 from gvc.errors import InputError
 
 FS, FC = 1e6, 2.4e9
-EVERY = ["awgn", "rayleigh-block"]
+EVERY = ["awgn", "rayleigh-block", "tdl-a", "tdl-c", "tdl-d"]
 OWN = {"rayleigh-block": {"block_samples": 3000}}
 
 
