@@ -5,11 +5,11 @@ multiplications. C: denoiser before the unchanged decoder. D: decoder re-trained
 encoder, so that every arm sees the same received symbols.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gvc.errors import InputError
 from gvc.registry import nearest
@@ -69,6 +69,13 @@ class Places:
             "cddm": Path(cddm_dir) if cddm_dir else weights.folder("cddm", preset),
         }
 
+        self.replaced: dict[str, Path] = {}
+
+    def use(self, name: str, file: Path) -> None:
+        """Take the decoder of arm `name` from another file (its folder's manifest must list it)."""
+        arm(name)
+        self.replaced[name] = file
+
     def encoder(self) -> nn.Module:
         """The shared encoder, filled."""
         return weights.load(jscc.Encoder(jscc.SIZES[self.preset]), self.folders["jscc"] / ENCODER).eval()
@@ -83,7 +90,7 @@ class Places:
         extra = EXTRA_BLOCKS[self.preset] if chosen.widened else 0
         network = jscc.Decoder(jscc.SIZES[self.preset], chosen.aware, extra)
         folder, file = chosen.decoder
-        return weights.load(network, self.folders[folder] / file).eval()
+        return weights.load(network, self.replaced.get(name, self.folders[folder] / file)).eval()
 
 
 def widen(decoder: jscc.Decoder, preset: str) -> jscc.Decoder:
@@ -94,9 +101,12 @@ def widen(decoder: jscc.Decoder, preset: str) -> jscc.Decoder:
     return control
 
 
-def decode(decoder: nn.Module, denoiser: nn.Module | None, estimate: Tensor, noise_map: Tensor, active: Tensor) -> Tensor:
-    """Linear estimate [B, MAX_LATENTS, h, w] -> picture [B, 3, 16h, 16w] through an arm's networks."""
-    with torch.no_grad():
-        if denoiser is not None:
-            estimate = denoiser(estimate, noise_map, active)
-        return decoder(estimate, noise_map, active)
+# every weights file and how it is opened, so that each can be verified
+FILES: dict[str, Callable[[Places], nn.Module]] = {
+    ENCODER: Places.encoder,
+    DENOISER: Places.denoiser,
+    AWARE: lambda places: places.decoder("A+"),
+    BLIND: lambda places: places.decoder("A"),
+    BEHIND: lambda places: places.decoder("D"),
+    CONTROL: lambda places: places.decoder("control"),
+}

@@ -58,8 +58,13 @@ class FrameEncoder(_Stage):
     """Picture to symbols. Raises InputError for a rate that is not offered, WeightsError for unusable weights."""
 
     def __init__(
-        self, preset: str = "default", cbr: float = 1 / 48, design_snr_db: float = 10.0, dtype: str = "auto",
-        compiled: bool = False, jscc_dir: Path | None = None,
+        self,
+        preset: str = "default",
+        cbr: float = 1 / 48,
+        design_snr_db: float = 10.0,
+        dtype: str = "auto",
+        compiled: bool = False,
+        jscc_dir: Path | None = None,
     ):
         self.latents = latents_of(cbr)
         super().__init__(Places(preset, jscc_dir).encoder(), dtype, compiled)
@@ -95,8 +100,13 @@ class FrameDecoder(_Stage):
     """Symbols to picture. `arm` says which decoder: `jscc` expects received symbols, `jscc+cddm` denoised ones."""
 
     def __init__(
-        self, preset: str = "default", arm_name: str = "jscc", dtype: str = "auto", compiled: bool = False,
-        jscc_dir: Path | None = None, cddm_dir: Path | None = None,
+        self,
+        preset: str = "default",
+        arm_name: str = "jscc",
+        dtype: str = "auto",
+        compiled: bool = False,
+        jscc_dir: Path | None = None,
+        cddm_dir: Path | None = None,
     ):
         self.expects_denoised = arm(arm_name).denoised
         super().__init__(Places(preset, jscc_dir, cddm_dir).decoder(arm_name), dtype, compiled)

@@ -79,7 +79,7 @@ class Crops:
         chosen = integer(self.count).clamp_max(self.count - 1)
         height, width = self.heights[chosen], self.widths[chosen]
         top, left = integer(height - self.crop + 1), integer(width - self.crop + 1)
-        flip = (torch.rand(batch, 1, device=self.device) < 0.5)
+        flip = torch.rand(batch, 1, device=self.device) < 0.5
         columns = torch.where(flip, self.range.flip(0)[None], self.range[None]) + left[:, None]
         rows = self.range[None] + top[:, None]
         plane = (height * width)[:, None, None, None] * self.colours[None, :, None, None]

@@ -14,7 +14,7 @@ from gvc import seeds
 from gvc.channel.symbol import SymbolChannel
 from gvc.errors import InputError
 from gvc.registry import resolve
-from models.arms import Places, arm, decode
+from models.arms import Places, arm
 from models.cddm.network import linear_estimate
 from models.codec import best_dtype, pad
 from models.latents import MAX_LATENTS, fill, from_symbols, grid, latents_of, to_symbols
@@ -90,7 +90,7 @@ class Scorer:
         for name, chosen in self.arms.items():
             estimate = cleaned if chosen.denoised else linear
             decoder = self.decoders[name]
-            decoded = self.timed(f"decoder {name}", lambda e=estimate, d=decoder: decode(d, None, e, noise, active))
+            decoded = self.timed(f"decoder {name}", lambda e=estimate, d=decoder: d(e, noise, active))
             shown = (decoded[0, :, :height, :width].clamp(0, 1) * 255).round().to(torch.uint8)
             error = (estimate[:, :count] - sent).square().mean().item()
             result[name] = (shown.permute(1, 2, 0).cpu(), error)
@@ -116,7 +116,10 @@ class Scorer:
 
 
 def score(
-    pictures: dict[str, Tensor], arms: list[str], places: Places, conditions: Conditions,
+    pictures: dict[str, Tensor],
+    arms: list[str],
+    places: Places,
+    conditions: Conditions,
     progress: Progress = lambda *_: None,
 ) -> dict[str, Any]:
     """Rows {channel, snr_db, cbr, arm, steps, sampler, psnr_db, psnr_db_ci95, ..., symbol_mse_db}, costs and times.
@@ -183,7 +186,11 @@ def _row(channel: SymbolChannel, cbr: float, name: str, values: dict[str, list[f
     picks = seeds.stream(seed, "bootstrap").integers(0, len(spread), (2000, len(spread)))
     low, high = np.quantile(spread[picks].mean(1), (0.025, 0.975))
     row: dict[str, Any] = {
-        "channel": channel.kind, "snr_db": channel.snr_db, "cbr": cbr, "arm": name, "steps": int(arm(name).denoised),
+        "channel": channel.kind,
+        "snr_db": channel.snr_db,
+        "cbr": cbr,
+        "arm": name,
+        "steps": int(arm(name).denoised),
         "sampler": "x0" if arm(name).denoised else "none",
         "psnr_db": round(float(spread.mean()), 4),
         "psnr_db_ci95": [round(float(low), 4), round(float(high), 4)],

@@ -16,6 +16,7 @@ from gvc import seeds
 from gvc.channel.symbol import TrainingChannel
 from gvc.errors import InputError
 from models import pictures, weights
+from models.arms import check_preset
 from models.training import StepLog
 
 
@@ -37,6 +38,7 @@ class Options:
     crop: int = 0
     rate: float = 3e-4
     threads: int = 0
+    jscc: Path | None = None
 
 
 class Session:
@@ -49,6 +51,7 @@ class Session:
     def __init__(self, network: str, options: Options):
         self.options = options
         self.network = network
+        check_preset(options.preset)
         if options.minutes <= 0:
             raise InputError(f"--minutes {options.minutes:g}: give a time above 0")
         if options.threads:
@@ -75,9 +78,18 @@ class Session:
         self.out.mkdir(parents=True, exist_ok=True)
         self.log = StepLog(self.out / "log.jsonl")
         self.log.add(
-            stage="start", network=network, preset=options.preset, device=str(self.device), pictures=self.crops.count,
-            held_out=len(self.held_out), crop=self.crop, batch=self.batch, minutes=options.minutes, seed=options.seed,
-            bank=str(options.bank.name) if options.bank else "none", torch=torch.__version__,
+            stage="start",
+            network=network,
+            preset=options.preset,
+            device=str(self.device),
+            pictures=self.crops.count,
+            held_out=len(self.held_out),
+            crop=self.crop,
+            batch=self.batch,
+            minutes=options.minutes,
+            seed=options.seed,
+            bank=str(options.bank.name) if options.bank else "none",
+            torch=torch.__version__,
         )
 
     def wants(self, stage: str) -> bool:
@@ -135,4 +147,5 @@ def parse(description: str, arguments: list[str] | None = None) -> Options:
     parser.add_argument("--crop", type=int, default=0, help="0: 256 on an accelerator, 128 on a CPU")
     parser.add_argument("--rate", type=float, default=3e-4, help="peak learning rate")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: torch's own choice")
+    parser.add_argument("--jscc", type=Path, help="folder of the JSCC weights that the denoiser stands behind")
     return Options(**vars(parser.parse_args(arguments)))

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from gvc.errors import GvcError
 
+PATIENCE = 500
+
 
 class CollapseError(GvcError):
     """Training has diverged, or settled on a constant output."""
@@ -28,7 +30,8 @@ class StepLog:
     def add(self, **row: object) -> None:
         """Append one row, show it and write the file whole."""
         self.rows.append(row)
-        print("  ".join(f"{k} {v:.5g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()), file=sys.stderr)
+        shown = (f"{k} {v:.5g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items())
+        print("  ".join(shown), file=sys.stderr)
         self.path.write_text("".join(json.dumps(r) + "\n" for r in self.rows))
 
 
@@ -44,10 +47,10 @@ def fit(
 ) -> int:
     """Minimise `loss_of()` (one random batch a call) over `networks` and leave their EMA weights in them.
 
-    Runs for `seconds` or `steps`, whichever ends first; AdamW with warm-up, cosine decay and a gradient clip of 0.5. On CUDA the whole step
-    is captured as a graph, so `loss_of` must draw on the device and never wait for it. Returns the steps made; raises
-    CollapseError when the loss is not finite, or after a tenth of the run not clearly below `constant_loss`, the loss
-    of a constant output.
+    Runs for `seconds` or `steps`, whichever ends first; AdamW with warm-up, cosine decay and a gradient clip of 0.5.
+    On CUDA the whole step is captured as a graph, so `loss_of` must draw on the device and never wait for it.
+    Returns the steps made. Raises CollapseError when the loss is not finite, or when after a tenth of the run and
+    PATIENCE steps it is not clearly below `constant_loss`, the loss of a constant output.
     """
     parameters = [p for network in networks for p in network.parameters()]
     device = parameters[0].device
@@ -73,7 +76,7 @@ def fit(
     total.zero_()
     started = shown = time.monotonic()
     done = counted = 0
-    warm_up = min(1000, (steps or 3000) // 10)
+    warm_up = max(1, min(1000, (steps or 3000) // 10))
     while True:
         elapsed = time.monotonic() - started
         progress = max(done / steps if steps else 0.0, elapsed / seconds if seconds else 0.0)
@@ -93,7 +96,7 @@ def fit(
             log.add(stage=name, step=done, seconds=round(time.monotonic() - started, 1), loss=loss, rate=now)
             total.zero_()
             counted, shown = 0, time.monotonic()
-            if not math.isfinite(loss) or (progress > 0.1 and done > warm_up and loss > 0.8 * constant_loss):
+            if not math.isfinite(loss) or (progress > 0.1 and done >= PATIENCE and loss > 0.8 * constant_loss):
                 raise CollapseError(
                     f"{name}: training has collapsed after {done} steps (loss {loss:.4g}; a constant output gives "
                     f"{constant_loss:.4g}): start again with a lower --rate"

@@ -14,7 +14,6 @@ from gvc.errors import InputError
 from gvc.noise_map import NU_MAX, NU_MIN
 
 
-
 @dataclass(frozen=True)
 class SymbolChannel:
     """A test condition. `kind` is `awgn` or `rayleigh` (independent fades h ~ CN(0, 1), channel known).

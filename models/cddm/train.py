@@ -6,7 +6,6 @@ The control gets as many steps as denoiser and decoder D together, on the same k
 """
 
 import sys
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -27,27 +26,46 @@ STAGES = ("denoiser", "behind", "control")
 SHARES = {"denoiser": 0.15, "behind": 0.22}
 
 
-def train(options: Options, jscc_dir: Path | None = None) -> None:
+def train(options: Options) -> None:
     """Run the stages `denoiser`, `behind` and `control`; weights, log and evaluation land in `options.out`."""
     run = Session("cddm", options)
-    places = Places(options.preset, jscc_dir, run.out)
+    places = Places(options.preset, options.jscc, run.out)
     encoder = run.prepare(places.encoder()).requires_grad_(False)
     start = run.out / DENOISER if options.resume or not run.wants("denoiser") else None
     denoiser = run.prepare(Denoiser(SIZES[options.preset]), start)
     steps = 0
     if run.wants("denoiser"):
-        steps += fit("denoiser", lambda: _symbol_loss(run, encoder, denoiser), [denoiser], run.log,
-                     options.minutes * 60 * SHARES["denoiser"], rate=options.rate)
+        steps += fit(
+            "denoiser",
+            lambda: _symbol_loss(run, encoder, denoiser),
+            [denoiser],
+            run.log,
+            options.minutes * 60 * SHARES["denoiser"],
+            rate=options.rate,
+        )
         weights.save(denoiser, run.out / DENOISER)
     denoiser.requires_grad_(False)
     if run.wants("behind"):
         name = "D" if options.resume else "A+"
-        steps += _decoder(run, "behind", run.prepare(places.decoder(name).train()), encoder, denoiser,
-                          seconds=options.minutes * 60 * SHARES["behind"])
+        steps += _decoder(
+            run,
+            "behind",
+            run.prepare(places.decoder(name).train()),
+            encoder,
+            denoiser,
+            seconds=options.minutes * 60 * SHARES["behind"],
+        )
     if run.wants("control"):
         control = places.decoder("control") if options.resume else widen(places.decoder("A+"), options.preset)
-        _decoder(run, "control", run.prepare(control.train()), encoder, None, steps=steps or None,
-                 seconds=options.minutes * 60)
+        _decoder(
+            run,
+            "control",
+            run.prepare(control.train()),
+            encoder,
+            None,
+            steps=steps or None,
+            seconds=options.minutes * 60,
+        )
     from models.score import score_arms
 
     arms = ["A", "A+", "control", "C", "D"]

@@ -1,6 +1,6 @@
 """Train the JSCC pair (arm A+), then the CSI-blind decoder (arm A) behind the same encoder.
 
-    python -m models.jscc.train --images photos/ --validation photos/validation.txt --minutes 10
+python -m models.jscc.train --images photos/ --validation photos/validation.txt --minutes 10
 """
 
 import sys
@@ -34,16 +34,30 @@ def train(options: Options) -> None:
     seconds = options.minutes * 60
     if run.wants("pair"):
         share = PAIR_SHARE if run.wants("blind") else 1.0
-        fit("pair", lambda: _picture_loss(run, encoder, aware), [encoder, aware], run.log, seconds * share,
-            rate=options.rate, constant_loss=run.constant_loss())
+        fit(
+            "pair",
+            lambda: _picture_loss(run, encoder, aware),
+            [encoder, aware],
+            run.log,
+            seconds * share,
+            rate=options.rate,
+            constant_loss=run.constant_loss(),
+        )
         weights.save(encoder, run.out / ENCODER)
         weights.save(aware, run.out / AWARE)
     if run.wants("blind"):
         share = 1 - PAIR_SHARE if run.wants("pair") else 1.0
         encoder.requires_grad_(False)
         blind = run.prepare(Decoder(size, aware=False), run.out / AWARE)
-        fit("blind", lambda: _picture_loss(run, encoder, blind), [blind], run.log, seconds * share,
-            rate=options.rate / 2, constant_loss=run.constant_loss())
+        fit(
+            "blind",
+            lambda: _picture_loss(run, encoder, blind),
+            [blind],
+            run.log,
+            seconds * share,
+            rate=options.rate / 2,
+            constant_loss=run.constant_loss(),
+        )
         weights.save(blind, run.out / BLIND)
     from models.score import score_arms
 

@@ -1,0 +1,85 @@
+"""`gvc models`: list, verify and train the networks."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flowgraphs import output
+from gvc.errors import InputError
+from gvc.registry import nearest
+
+models = typer.Typer(no_args_is_help=True, help="List, verify or train the neural networks.")
+NETWORKS = {"jscc": "models.jscc.train", "cddm": "models.cddm.train"}
+Json = Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")]
+
+
+@models.command("list")
+def list_models(json: Json = None) -> None:
+    """Say which weights are here, one record a file."""
+    output.emit({"models": _files()}, json)
+
+
+@models.command("verify")
+def verify(json: Json = None) -> None:
+    """Check every weights file against its SHA-256, its size and its network's shapes."""
+    from models.arms import FILES, Places
+    from models.weights import manifest
+
+    checked = []
+    for record in _files():
+        places = Places(record["preset"])
+        folder = places.folders[record["network"]]
+        FILES[record["file"]](places)
+        checked.append({**record, "sha256": manifest(folder)[record["file"]]["sha256"]})
+    if not checked:
+        raise InputError("no weights are installed: restore models/*/weights from the repository, or train them")
+    output.emit({"verified": checked}, json)
+
+
+@models.command("train")
+def train(
+    name: Annotated[str, typer.Argument(help="jscc or cddm.")],
+    images: Annotated[Path, typer.Option(help="Folder or .tar of pictures.")],
+    validation: Annotated[Path | None, typer.Option(help="List of held-out names inside --images.")] = None,
+    preset: Annotated[str, typer.Option(help="small, default or large.")] = "default",
+    minutes: Annotated[float, typer.Option(help="Time for training; evaluation is not counted.")] = 10.0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
+    out: Annotated[Path | None, typer.Option(help="Folder of weights and log; default: the shipped one.")] = None,
+    resume: Annotated[bool, typer.Option(help="Start from the weights in --out.")] = False,
+    bank: Annotated[Path | None, typer.Option(help="Noise-map bank recorded by `gvc bank`.")] = None,
+    stages: Annotated[str, typer.Option(help="Comma-separated stages to train.")] = "all",
+    seed: Annotated[int, typer.Option(help="Root seed.")] = 1,
+    batch: Annotated[int, typer.Option(help="0: 32 on an accelerator, 16 on a CPU.")] = 0,
+    crop: Annotated[int, typer.Option(help="0: 256 on an accelerator, 128 on a CPU.")] = 0,
+    rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 3e-4,
+    threads: Annotated[int, typer.Option(help="CPU threads; 0: torch's own choice.")] = 0,
+    jscc: Annotated[Path | None, typer.Option(help="Folder of the JSCC weights that the denoiser follows.")] = None,
+) -> None:
+    """Train a network; the log goes to stderr, weights, log.jsonl and eval.json to --out."""
+    import importlib
+
+    from models.session import Options
+
+    if name not in NETWORKS:
+        raise InputError(f"unknown network '{name}'{nearest(name, list(NETWORKS))}")
+    options = Options(
+        images, validation, preset, minutes, device, out, resume, bank, stages, seed, batch, crop, rate, threads, jscc
+    )
+    importlib.import_module(NETWORKS[name]).train(options)
+
+
+def _files() -> list[dict]:
+    from models.arms import FILES
+    from models.jscc.network import SIZES
+    from models.weights import folder
+
+    found = []
+    for network in NETWORKS:
+        for preset in SIZES:
+            for path in sorted(folder(network, preset).glob("*.safetensors")):
+                if path.name in FILES:
+                    found.append(
+                        {"network": network, "preset": preset, "file": path.name, "bytes": path.stat().st_size}
+                    )
+    return found

@@ -1,0 +1,129 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from gvc.errors import InputError
+from models import pictures
+from models.arms import AWARE, BLIND, ENCODER, Places
+from models.session import Options, Session
+from models.training import CollapseError, StepLog, fit
+
+BARE = """
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"gnuradio", "pmt", "sionna", "pydantic", "yaml", "zmq", "av", "typer", "rich",
+                                  "matplotlib", "scipy", "numba", "msgpack", "jinja2"}:
+            raise ImportError(f"{name} is not on a training machine")
+
+sys.meta_path.insert(0, Refuse())
+"""
+
+
+def run(module: str, *arguments: str) -> subprocess.CompletedProcess:
+    code = BARE + f"from {module} import main\nsys.exit(main())"
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=240)
+
+
+def test_fit_finds_a_least_squares_solution_and_leaves_ema_weights(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = torch.nn.Linear(3, 1, bias=False)
+    truth = torch.tensor([[1.0, -2.0, 0.5]])
+
+    def loss() -> torch.Tensor:
+        inputs = torch.randn(64, 3)
+        return (network(inputs) - inputs @ truth.T).square().mean()
+
+    assert fit("line", loss, [network], StepLog(tmp_path / "log.jsonl"), steps=1500, rate=0.01) == 1500
+    assert torch.allclose(network.weight, truth, atol=0.02)
+    assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["step"] == 1500
+
+
+def test_collapse_to_a_constant_is_an_error(tmp_path: Path) -> None:
+    network = torch.nn.Linear(1, 1)
+
+    def loss() -> torch.Tensor:
+        return (network(torch.zeros(8, 1)) - torch.randn(8, 1)).square().mean()
+
+    with pytest.raises(CollapseError, match="lower --rate"):
+        fit("flat", loss, [network], StepLog(tmp_path / "log.jsonl"), steps=600, constant_loss=1.0)
+
+
+def test_diverging_training_is_an_error(tmp_path: Path) -> None:
+    network = torch.nn.Linear(1, 1)
+    with pytest.raises(CollapseError):
+        fit("nan", lambda: network(torch.full((1, 1), torch.nan)).sum(), [network], StepLog(tmp_path / "l"), steps=5)
+
+
+def test_held_out_pictures_are_never_drawn(photos: Path, tmp_path: Path) -> None:
+    options = Options(photos, photos / "validation.txt", "small", device="cpu", out=tmp_path, crop=64)
+    session = Session("jscc", options)
+    assert session.crops.count == 10 and set(session.held_out) == {"p03.png", "p07.png"}
+    batch = session.crops.draw(4)
+    assert batch.shape == (4, 3, 64, 64) and 0 <= batch.min() and batch.max() <= 1
+
+
+def test_crops_are_pieces_of_the_pictures() -> None:
+    image = torch.arange(3 * 40 * 50, dtype=torch.int64).remainder(251).to(torch.uint8).reshape(3, 40, 50)
+    crop = (pictures.Crops({"a": image}, 32, torch.device("cpu")).draw(1)[0] * 255).round().to(torch.uint8)
+    windows = image.unfold(1, 32, 1).unfold(2, 32, 1).permute(1, 2, 0, 3, 4)
+    assert any((windows == c[None, None]).flatten(2).all(2).any() for c in (crop, crop.flip(2)))
+
+
+@pytest.mark.parametrize("change", [{"minutes": 0}, {"device": "cudaa"}, {"crop": 4096}, {"images": Path("/no")}])
+def test_unusable_options_are_refused(photos: Path, tmp_path: Path, change: dict) -> None:
+    options = Options(**{"images": photos, "preset": "small", "device": "cpu", "out": tmp_path, "crop": 64} | change)
+    with pytest.raises(InputError):
+        Session("jscc", options)
+
+
+def test_training_commands_run_on_a_bare_machine_and_leave_usable_weights(photos: Path, tmp_path: Path) -> None:
+    common = [
+        "--images",
+        str(photos),
+        "--validation",
+        str(photos / "validation.txt"),
+        "--preset",
+        "small",
+        "--device",
+        "cpu",
+        "--crop",
+        "32",
+        "--batch",
+        "2",
+        "--threads",
+        "1",
+    ]
+    # the shipped folder of another preset must not be touched: everything goes to --out
+    done = run("models.jscc.train", *common, "--minutes", "0.05", "--out", str(tmp_path / "jscc"))
+    assert done.returncode == 0, done.stderr
+    for name in (ENCODER, AWARE, BLIND, "log.jsonl", "eval.json", "manifest.json"):
+        assert (tmp_path / "jscc" / name).exists()
+    Places("small", tmp_path / "jscc").decoder("A")
+    rows = json.loads((tmp_path / "jscc" / "eval.json").read_text())["rows"]
+    assert {row["arm"] for row in rows} == {"A", "A+"}
+    done = run("models.jscc.train", *common, "--minutes", "0.02", "--out", str(tmp_path / "jscc"), "--resume")
+    assert done.returncode == 0, done.stderr
+    done = run(
+        "models.cddm.train",
+        *common,
+        "--minutes",
+        "0.08",
+        "--out",
+        str(tmp_path / "cddm"),
+        "--jscc",
+        str(tmp_path / "jscc"),
+    )
+    assert done.returncode == 0, done.stderr
+    arms = {row["arm"] for row in json.loads((tmp_path / "cddm" / "eval.json").read_text())["rows"]}
+    assert arms == {"A", "A+", "control", "C", "D"}
+
+
+def test_training_without_pictures_says_so() -> None:
+    done = run("models.jscc.train", "--images", "/nowhere", "--preset", "small")
+    assert done.returncode == 2 and "no pictures" in done.stderr
