@@ -1,5 +1,6 @@
-"""Flat Rayleigh block fading: one complex Gaussian fade for each coherence block of the stream."""
+"""Flat Rayleigh block fading: one complex Gaussian fade a burst, or a coherence block of fixed length."""
 
+import bisect
 from typing import Any
 
 import numpy as np
@@ -7,20 +8,25 @@ import numpy as np
 from gvc import seeds
 from gvc.channel import parameters as check
 from gvc.channel.awgn import Awgn
+from gvc.channel.interpolation import HALF_WIDTH
 
-_DEFAULT_BLOCK_S = 0.02
+SILENCE = 32
+"""Zero samples between two transmissions that make them two bursts."""
 
 
 class RayleighBlock(Awgn):
-    """The fade of an antenna is constant over `block_samples` received samples, then a new, independent one, CN(0, 1).
+    """A fade is constant over a block, then a new, independent one follows, CN(0, 1) on every antenna.
 
-    Block b covers the output samples b * block_samples <= n < (b + 1) * block_samples, counted from the start of the
-    stream, whatever the transmitter does. At a border amplitude and phase jump: a burst that lies across it is received
-    with two fades, and its one channel estimate fits only the first. With bursts of length B that happens to a fraction
-    B / block_samples of them (4 % of 0.8 ms bursts at the default), as errors that a noise map cannot foresee.
+    Without `block_samples` a block is one burst, the usual assumption of block fading: the fade changes where
+    transmission starts after at least 32 zero samples, so no burst ever has two fades. A transmitter that never pauses
+    keeps its first fade for ever.
+
+    With `block_samples` block b covers the output samples b * block_samples <= n < (b + 1) * block_samples, whatever the
+    transmitter does. At a border amplitude and phase jump. A burst across it is received with two fades, of which an
+    estimate made at its start fits only the first; with bursts of length B that happens to B / block_samples of them.
 
     Parameters beside those of `gvc.channel.base.Channel`:
-        block_samples: >= 1; default 20 ms of samples, which is longer than any burst of the shipped numerologies.
+        block_samples: >= 1, or None for one fade a burst.
     """
 
     name = "rayleigh-block"
@@ -28,26 +34,58 @@ class RayleighBlock(Awgn):
 
     def __init__(self, *, block_samples: int | None = None, **parameters: Any):
         super().__init__(**parameters)
-        default = max(1, round(_DEFAULT_BLOCK_S * self.sample_rate_hz))
-        self.block_samples = default if block_samples is None else check.integer("block_samples", block_samples)
-        self._sample = 0
+        self.block_samples = None if block_samples is None else check.integer("block_samples", block_samples)
+        self._sample = 0  # of the output
+        self._input = 0
+        self._last_active = -1
+        self._borders: list[int] = []  # output samples at which a burst's fade begins
 
     def fade(self, block: int) -> np.ndarray:
-        """The fade of coherence block number `block`, complex64 [rx_antennas]; any block, in any order."""
+        """The fade of block number `block`, complex64 [rx_antennas]; any block, in any order."""
         draw = seeds.stream(self.seed, f"channel/rayleigh-block/{block}").standard_normal(2 * self.rx_antennas)
         return (draw.view(np.complex128) / np.sqrt(2)).astype(np.complex64)
+
+    def _propagate(self, samples: np.ndarray) -> np.ndarray:
+        if self.block_samples is None:
+            self._find_bursts(samples)
+        return super()._propagate(samples)
+
+    def _find_bursts(self, samples: np.ndarray) -> None:
+        active = np.flatnonzero(samples) + self._input
+        self._input += len(samples)
+        if not len(active):
+            return
+        pauses = np.diff(active, prepend=self._last_active)
+        self._last_active = int(active[-1])
+        # The interpolation filter answers HALF_WIDTH samples ahead, but not before the input that starts a burst is in.
+        ahead = HALF_WIDTH - 2 if self._filter else 0
+        starts = (active[pauses > SILENCE] - ahead + self.delay_samples) / (1 + 1e-6 * self.sro_ppm)
+        self._borders.extend(int(start) for start in starts)
 
     def _spread(self, samples: np.ndarray) -> np.ndarray:
         faded = super()._spread(samples)
         first, stop = self._sample, self._sample + len(samples)
-        for block in range(first // self.block_samples, -(-stop // self.block_samples)):
-            start = max(block * self.block_samples - first, 0)
-            faded[:, start : (block + 1) * self.block_samples - first] *= self.fade(block)[:, None]
         self._sample = stop
+        if stop > first:
+            for block in range(self._block(first), self._block(stop - 1) + 1):
+                begin, end = (max(self._border(b) - first, 0) for b in (block, block + 1))
+                faded[:, begin:end] *= self.fade(block)[:, None]
         return faded
 
+    def _block(self, sample: int) -> int:
+        """Number of the block that an output sample lies in."""
+        return bisect.bisect_right(self._borders, sample) if self.block_samples is None else sample // self.block_samples
+
+    def _border(self, block: int) -> int:
+        """First output sample of a block; that of a block to come lies beyond every sample so far."""
+        if self.block_samples is not None:
+            return block * self.block_samples
+        if block == 0:
+            return 0
+        return self._borders[block - 1] if block <= len(self._borders) else max(self._sample, *self._borders[-1:], 0)
+
     def genie_taps(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """See `Channel.genie_taps`."""
+        """See `Channel.genie_taps`. Fades of bursts are known once their start has been processed."""
         taps, lags = super().genie_taps(samples)
-        fades = np.stack([self.fade(block) for block in (np.asarray(samples) // self.block_samples).tolist()], axis=1)
+        fades = np.stack([self.fade(block) for block in map(self._block, np.asarray(samples).tolist())], axis=1)
         return taps * fades[:, :, None], lags

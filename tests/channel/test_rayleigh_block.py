@@ -44,8 +44,41 @@ def test_blocks_are_counted_from_the_start_of_the_stream():
             assert value == channel.fade((start + i) // 100)[0]
 
 
-def test_default_block_outlasts_a_burst():
-    assert make().block_samples == 20_000
+def bursts(count, length=500, pause=160):
+    return np.tile(np.r_[np.zeros(pause), np.ones(length)], count).astype(np.complex64)
+
+
+@pytest.mark.parametrize("parameters", [{}, {"delay_samples": 77.0}, {"delay_samples": 5.5, "cfo_hz": 48e3}])
+def test_one_fade_a_burst_by_default(parameters):
+    channel = make(seed=4, **parameters)
+    signal = bursts(40)
+    out = np.concatenate([channel.process(signal), channel.flush()], axis=1)[0]
+    rotation = np.exp(-2j * np.pi * channel.cfo_hz / 1e6 * np.arange(len(out)))
+    fades = []
+    for burst in range(40):
+        start = round((burst * 660 + 160 + channel.delay_samples) / (1 + 1e-6 * channel.sro_ppm))
+        inside = (out * rotation)[start + 20 : start + 480]
+        assert np.abs(inside - inside.mean()).max() < 0.01
+        fades.append(inside.mean())
+    assert len(np.unique(np.round(fades, 4))) == 40
+
+
+def test_bursts_are_found_wherever_the_stream_is_cut():
+    signal = bursts(30)
+    for parameters in ({}, {"delay_samples": 3.0}, {"delay_samples": 3.25, "sro_ppm": 50.0}):
+        whole = np.concatenate([(channel := make(**parameters)).process(signal), channel.flush()], axis=1)
+        for size in (1, 100, 333, 660):
+            channel = make(**parameters)
+            parts = [channel.process(signal[i : i + size]) for i in range(0, len(signal), size)]
+            cut = np.concatenate([*parts, channel.flush()], axis=1)
+            assert np.abs(cut - whole).max() < 1e-6
+
+
+def test_a_short_zero_within_a_burst_keeps_the_fade():
+    signal = np.ones(1000, np.complex64)
+    signal[400:430] = 0
+    out = make().process(signal)[0]
+    assert len(np.unique(out[signal != 0])) == 1
 
 
 def test_block_samples_is_checked():
