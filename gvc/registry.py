@@ -20,13 +20,20 @@ TABLE: dict[str, dict[str, str]] = {
         "tdl-d": "gvc.channel.tdl:TdlD",
         "tdl-e": "gvc.channel.tdl:TdlE",
     },
-    "synchroniser": {},
-    "channel_estimator": {},
-    "equaliser": {},
+    "synchroniser": {"schmidl-cox": "gvc.phy.synchroniser:SchmidlCox"},
+    "channel_estimator": {
+        "ls": "gvc.phy.channel_estimator:LeastSquares",
+        "dft-smoothed": "gvc.phy.channel_estimator:DftSmoothed",
+    },
+    "equaliser": {"zf": "gvc.phy.equaliser:ZeroForcing", "mmse": "gvc.phy.equaliser:Mmse"},
     "encoder": {"jscc": "models.codec:FrameEncoder"},
     "denoiser": {"cddm": "models.codec:FrameDenoiser"},
     "decoder": {"jscc": "models.codec:FrameDecoder"},
-    "metric": {},
+    "metric": {
+        "psnr_db": "gvc.evaluation.metrics.psnr:psnr_db",
+        "ssim": "gvc.evaluation.metrics.ssim:ssim",
+        "ms_ssim": "gvc.evaluation.metrics.ssim:ms_ssim",
+    },
 }
 
 

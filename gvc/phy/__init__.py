@@ -1,0 +1,21 @@
+"""The waveform: frames of symbols to bursts of samples and back, with a noise map. numpy, scipy and numba."""
+
+import importlib
+
+_HOMES = {
+    "Numerology": "numerology",
+    "SymbolFrame": "frames",
+    "ReceivedBurst": "frames",
+    "ReceivedFrame": "frames",
+    "BurstHeader": "header",
+    "BurstTransmitter": "transmitter",
+    "BurstReceiver": "receiver",
+    "FrameAssembler": "assembler",
+}
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str):
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"gvc.phy.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'gvc.phy' has no attribute '{name}'")

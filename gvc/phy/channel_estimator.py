@@ -1,0 +1,82 @@
+"""Channel estimation across carriers, one training symbol at a time; interpolation in time is in `interpolation`."""
+
+import dataclasses
+import functools
+import math
+from typing import Protocol
+
+import numpy as np
+
+from gvc.phy.numerology import Numerology
+
+
+@dataclasses.dataclass(frozen=True)
+class Smoothing:
+    """A linear smoother over carriers and what it does to noise.
+
+    matrix: complex64 [K, K] applied to least-squares estimates, None for the identity.
+    noise_gain: float32 [K], noise variance after over before.
+    bias: float32 [K], mean square error that it makes in a channel of unit power.
+    self_weight: float32 [K], real part of the matrix's diagonal.
+    """
+
+    matrix: np.ndarray | None
+    noise_gain: np.ndarray
+    bias: np.ndarray
+    self_weight: np.ndarray
+
+    def apply(self, observed: np.ndarray) -> np.ndarray:
+        """complex64 [..., K] -> complex64 [..., K]."""
+        return observed if self.matrix is None else observed @ self.matrix.T
+
+
+class ChannelEstimator(Protocol):
+    """Strategy of kind `channel_estimator`, made with (numerology)."""
+
+    def smoothing(self, snr_db: float) -> Smoothing:
+        """The smoother for least-squares estimates H + noise of this SNR (mean |H|^2 over noise variance)."""
+
+
+class LeastSquares:
+    """`ls`: received over sent, carrier by carrier."""
+
+    def __init__(self, numerology: Numerology):
+        ones = np.ones(len(numerology.carriers), np.float32)
+        self._smoothing = Smoothing(None, ones, 0 * ones, ones)
+
+    def smoothing(self, snr_db: float) -> Smoothing:
+        return self._smoothing
+
+
+class DftSmoothed:
+    """`dft-smoothed`: keeps what a channel inside the cyclic prefix can make, by the linear MMSE estimator for a delay
+    profile that is uniform there (Edfors et al., IEEE Trans. Commun. 46(7), 1998, robust design).
+
+    The profile spans the delays from 3 samples before the expected first path to 1 before the prefix's end.
+    """
+
+    STEP_DB = 3.0
+
+    def __init__(self, numerology: Numerology):
+        u = numerology
+        early = max(0.0, u.timing_advance - 3.0)
+        late = u.cyclic_prefix - 1.0
+        apart = (u.carriers[:, None] - u.carriers[None, :]) / u.fft_size
+        self._covariance = np.sinc(apart * (late - early)) * np.exp(-1j * np.pi * apart * (late + early))
+
+    def smoothing(self, snr_db: float) -> Smoothing:
+        return self._quantised(min(20, max(-5, math.floor(snr_db / self.STEP_DB))))
+
+    @functools.lru_cache(maxsize=32)
+    def _quantised(self, level: int) -> Smoothing:
+        r = self._covariance
+        noise = 10 ** (-(level + 0.5) * self.STEP_DB / 10)
+        matrix = np.linalg.solve(r + noise * np.eye(len(r)), r).conj().T
+        error = matrix - np.eye(len(r))
+        bias = np.einsum("ij,jk,ik->i", error, r, error.conj()).real
+        return Smoothing(
+            matrix.astype(np.complex64),
+            np.sum(np.abs(matrix) ** 2, axis=1).astype(np.float32),
+            np.maximum(bias, 0).astype(np.float32),
+            np.diag(matrix).real.astype(np.float32),
+        )

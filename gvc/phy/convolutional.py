@@ -1,0 +1,66 @@
+"""The header's code: rate 1/3, constraint length 7, terminated, with a soft Viterbi decoder."""
+
+import numba
+import numpy as np
+
+MEMORY = 6
+STATES = 1 << MEMORY
+GENERATORS = (0o133, 0o171, 0o165)
+"""Octal, most significant bit on the newest input (3GPP TS 36.212, 5.1.3.1)."""
+
+
+def _branches() -> np.ndarray:
+    """Code bits of the transition out of `state` with input `bit`: +-1 float32 [states, 2, 3], + for code bit 0."""
+    table = np.empty((STATES, 2, len(GENERATORS)), np.float32)
+    for state in range(STATES):
+        for bit in range(2):
+            register = bit << MEMORY | state
+            for output, generator in enumerate(GENERATORS):
+                table[state, bit, output] = 1 - 2 * ((register & generator).bit_count() & 1)
+    return table
+
+
+BRANCHES = _branches()
+
+
+def encode(bits: np.ndarray) -> np.ndarray:
+    """Code bits uint8 [3 (n + 6)] of `bits` uint8 [n]; six zero bits bring the encoder back to its first state."""
+    coded = np.empty((len(bits) + MEMORY, len(GENERATORS)), np.uint8)
+    state = 0
+    for step, bit in enumerate([*bits.tolist(), *[0] * MEMORY]):
+        coded[step] = BRANCHES[state, bit] < 0
+        state = (bit << MEMORY | state) >> 1
+    return coded.ravel()
+
+
+def decode(soft: np.ndarray) -> np.ndarray:
+    """The most likely bits uint8 [n] of soft code bits float32 [3 (n + 6)], positive for 0, of any scale."""
+    return _viterbi(np.ascontiguousarray(soft, np.float32).reshape(-1, len(GENERATORS)), BRANCHES)
+
+
+@numba.njit(cache=True)
+def _viterbi(soft: np.ndarray, branches: np.ndarray) -> np.ndarray:
+    steps = soft.shape[0]
+    metric = np.full(STATES, np.float32(-1e30))
+    metric[0] = 0.0
+    fresh = np.empty(STATES, np.float32)
+    came_from = np.empty((steps, STATES), np.uint8)
+    half = STATES // 2
+    for step in range(steps):
+        a, b, c = soft[step, 0], soft[step, 1], soft[step, 2]
+        for bit in range(2):
+            for low in range(half):
+                # States 2 low and 2 low + 1 both lead to state (bit, low).
+                even, odd = 2 * low, 2 * low + 1
+                of_even = metric[even] + a * branches[even, bit, 0] + b * branches[even, bit, 1] + c * branches[even, bit, 2]
+                of_odd = metric[odd] + a * branches[odd, bit, 0] + b * branches[odd, bit, 1] + c * branches[odd, bit, 2]
+                target = bit * half + low
+                fresh[target] = max(of_even, of_odd)
+                came_from[step, target] = odd if of_odd > of_even else even
+        metric, fresh = fresh, metric
+    bits = np.empty(steps, np.uint8)
+    state = 0
+    for step in range(steps - 1, -1, -1):
+        bits[step] = state // half
+        state = came_from[step, state]
+    return bits[: steps - MEMORY]

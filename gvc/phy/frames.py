@@ -1,0 +1,83 @@
+"""What the waveform carries: a frame of symbols on its way in, bursts and frames on their way out."""
+
+import dataclasses
+
+import numpy as np
+
+from gvc.errors import InputError
+from gvc.phy.header import BurstHeader
+
+
+@dataclasses.dataclass
+class SymbolFrame:
+    """One coded picture: complex64 [n] of mean power 1, n = latents / 2 x ceil(height / 16) x ceil(width / 16).
+
+    `frame_id` counts up from 0 without gaps. `last` marks the last frame of a stream.
+    """
+
+    frame_id: int
+    symbols: np.ndarray
+    height: int
+    width: int
+    latents: int
+    mode: int = 0
+    payload_type: int = 0
+    last: bool = False
+
+    def __post_init__(self) -> None:
+        self.symbols = np.ascontiguousarray(self.symbols, np.complex64)
+        if self.symbols.ndim != 1:
+            raise InputError(f"a frame's symbols have one dimension, not {self.symbols.ndim}")
+
+
+@dataclasses.dataclass
+class ReceivedBurst:
+    """One burst as the receiver sees it. M payload symbols, D data carriers, K occupied carriers, T training symbols.
+
+    symbols: complex64 [M, D], unbiased estimates, still scrambled and interleaved.
+    noise_map: float32 [M, D], variance of `symbols`, NU_MIN to NU_MAX; NU_MAX with symbol 0 where nothing is known.
+    snr_db: received Es/N0 of this burst, mean over its carriers and antennas.
+    evm_db: error of the equalised pilots.
+    cfo_hz: carrier frequency offset; start_sample: where the burst starts in the stream.
+    channel: complex64 [rx_antennas, T, K], smoothed response at the training symbols, whose FFT windows start at
+        channel_samples, int64 [T]; `noise_variance` float32 [rx_antennas] is that of a resource element.
+    raw: complex64 [rx_antennas, M, D] before the equaliser, when the receiver was asked to keep it.
+    """
+
+    header: BurstHeader
+    symbols: np.ndarray
+    noise_map: np.ndarray
+    snr_db: float
+    evm_db: float
+    cfo_hz: float
+    start_sample: int
+    channel: np.ndarray
+    channel_samples: np.ndarray
+    noise_variance: np.ndarray
+    raw: np.ndarray | None = None
+
+
+@dataclasses.dataclass
+class ReceivedFrame:
+    """One frame after all its bursts: symbols complex64 [n] and noise_map float32 [n] in the order of SymbolFrame.
+
+    Elements of bursts that did not arrive are erased: symbol 0, noise NU_MAX. `erased` bool [n] marks those. `frame_id`
+    is the transmitter's, unwrapped from the header's 16 bits. snr_db and evm_db are means over the bursts received;
+    `bursts` keeps these.
+    """
+
+    frame_id: int
+    symbols: np.ndarray
+    noise_map: np.ndarray
+    erased: np.ndarray
+    height: int
+    width: int
+    latents: int
+    mode: int
+    payload_type: int
+    last: bool
+    bursts_expected: int
+    bursts_received: int
+    snr_db: float
+    evm_db: float
+    bursts: list[ReceivedBurst]

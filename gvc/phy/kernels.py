@@ -1,0 +1,173 @@
+"""Inner loops of the receiver, compiled by numba. Arrays are C-contiguous complex64 unless said."""
+
+import numba
+import numpy as np
+
+CELL = 16
+_SANE = np.float32(1e9)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def take_finite(source: np.ndarray, target: np.ndarray, at: int) -> int:
+    """Copy `source` [rx, n] into `target` [rx, ...] from column `at`; samples that are not finite, or above 1e9, become
+    0. Returns how many did.
+    """
+    bad = 0
+    for a in range(source.shape[0]):
+        for i in range(source.shape[1]):
+            v = source[a, i]
+            if abs(v.real) < _SANE and abs(v.imag) < _SANE:
+                target[a, at + i] = v
+            else:
+                target[a, at + i] = 0
+                bad += 1
+    return bad
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+def cell_sums(samples: np.ndarray, start: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
+    """Correlation at lag 16 and energy of cells of 16 samples from column `start` of float32 [rx, 2 n] (I and Q).
+
+    Returns complex64 [cells] and float32 [cells + 1], summed over antennas.
+    """
+    product = np.zeros(cells, np.complex64)
+    energy = np.zeros(cells + 1, np.float32)
+    for a in range(samples.shape[0]):
+        x = samples[a]
+        for cell in range(cells + 1):
+            base = 2 * (start + cell * CELL)
+            now = x[base : base + 2 * CELL]
+            e = np.float32(0)
+            for k in range(2 * CELL):
+                e += now[k] * now[k]
+            energy[cell] += e
+            if cell < cells:
+                then = x[base + 2 * CELL : base + 4 * CELL]
+                re = np.float32(0)
+                im = np.float32(0)
+                for k in range(CELL):
+                    re += then[2 * k] * now[2 * k] + then[2 * k + 1] * now[2 * k + 1]
+                    im += then[2 * k + 1] * now[2 * k] - then[2 * k] * now[2 * k + 1]
+                product[cell] += complex(re, im)
+    return product, energy
+
+
+@numba.njit(cache=True, error_model="numpy")
+def first_plateau(product: np.ndarray, energy: np.ndarray, window: int, search: int, threshold: float) -> int:
+    """The first cell where |sum of `window` products|^2 passes threshold^2 energy^2, moved to the strongest of the
+    following `search` cells; -1 when no cell among the first len(product) - window - search + 1 does.
+
+    Each window is summed afresh, so that the result does not depend on where the cells start.
+    """
+    limit = len(product) - window - search + 1
+    for j in range(limit):
+        if _metric(product, energy, j, window) > threshold * threshold:
+            best, at = np.float32(-1), j
+            for i in range(j, j + search):
+                metric = _metric(product, energy, i, window)
+                if metric > best:
+                    best, at = metric, i
+            return at
+    return -1
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _metric(product: np.ndarray, energy: np.ndarray, j: int, window: int) -> float:
+    p = np.complex64(0)
+    e = np.float32(1e-20)
+    for i in range(j, j + window):
+        p += product[i]
+        e += np.float32(0.5) * (energy[i] + energy[i + 1])
+    return (p.real * p.real + p.imag * p.imag) / (e * e)
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+def lag_product(samples: np.ndarray, start: int, stop: int, lag: int) -> complex:
+    """Sum of x[i + lag] conj(x[i]) over the antennas and i from start to stop - 1."""
+    re = 0.0
+    im = 0.0
+    for a in range(samples.shape[0]):
+        for i in range(start, stop):
+            u = samples[a, i]
+            v = samples[a, i + lag]
+            re += v.real * u.real + v.imag * u.imag
+            im += v.imag * u.real - v.real * u.imag
+    return complex(re, im)
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+def windows(samples: np.ndarray, starts: np.ndarray, size: int, step: float, origin: int) -> np.ndarray:
+    """FFT windows of `size` samples, derotated by `step` radians a sample counted from `origin`: [rx, windows, size]."""
+    out = np.empty((samples.shape[0], len(starts), size), np.complex64)
+    inner = np.empty(size, np.complex64)
+    for i in range(size):
+        inner[i] = np.exp(-1j * step * i)
+    for r in range(len(starts)):
+        s = starts[r]
+        outer = np.complex64(np.exp(-1j * step * (s - origin)))
+        for a in range(samples.shape[0]):
+            for i in range(size):
+                out[a, r, i] = samples[a, s + i] * (inner[i] * outer)
+    return out
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+def rotate(grid: np.ndarray, phase: np.ndarray, slope: np.ndarray, carriers: np.ndarray) -> None:
+    """Multiply grid [rx, rows, K] in place by exp(-j (phase[row] + slope[row] carrier))."""
+    for r in range(grid.shape[1]):
+        turn = np.exp(-1j * slope[r])
+        first = np.exp(-1j * (phase[r] + slope[r] * carriers[0]))
+        for a in range(grid.shape[0]):
+            factor = first
+            for k in range(grid.shape[2]):
+                grid[a, r, k] *= np.complex64(factor)
+                factor *= turn
+                if k + 1 < grid.shape[2] and carriers[k + 1] == carriers[k] + 2:
+                    factor *= turn
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+def pilot_products(
+    grid: np.ndarray, response: np.ndarray, pilots: np.ndarray, index: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each row of grid and response [rx, rows, K]: sum over antennas and pilots of weight[a] Y conj(H p), and of
+    weight[a] |H|^2. `pilots` float32 [rows, pilots], `index` their carriers. Returns complex128 [rows], float64 [rows].
+    """
+    rows = grid.shape[1]
+    product = np.zeros(rows, np.complex128)
+    strength = np.zeros(rows, np.float64)
+    for a in range(grid.shape[0]):
+        for r in range(rows):
+            for i in range(len(index)):
+                y = grid[a, r, index[i]]
+                h = response[a, r, index[i]]
+                product[r] += weight[a] * pilots[r, i] * y * np.conj(h)
+                strength[r] += weight[a] * (h.real * h.real + h.imag * h.imag)
+    return product, strength
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+def combine_weighted(grid: np.ndarray, response: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Maximum-ratio combining with weights conj(H) / noise over antennas: z and its variance, [rows, K].
+
+    grid, response complex64 [rx, rows, K]; noise float32 [rx, rows, K].
+    """
+    rows, carriers = grid.shape[1:]
+    symbols = np.empty((rows, carriers), np.complex64)
+    variance = np.empty((rows, carriers), np.float32)
+    for r in range(rows):
+        for k in range(carriers):
+            total = np.float32(1e-30)
+            re = np.float32(0)
+            im = np.float32(0)
+            for a in range(grid.shape[0]):
+                h = response[a, r, k]
+                y = grid[a, r, k]
+                w = np.float32(1) / noise[a, r, k]
+                total += w * (h.real * h.real + h.imag * h.imag)
+                re += w * (y.real * h.real + y.imag * h.imag)
+                im += w * (y.imag * h.real - y.real * h.imag)
+            scale = np.float32(1) / total
+            symbols[r, k] = complex(re * scale, im * scale)
+            variance[r, k] = scale
+    return symbols, variance

@@ -1,0 +1,228 @@
+"""The waveform as data: sizes, carriers, burst structure. Read from YAML, by name or by path."""
+
+import dataclasses
+import functools
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from gvc.errors import ConfigError, InputError
+from gvc.phy.sequences import pseudo_random_bits
+from gvc.registry import nearest
+
+FOLDER = Path(__file__).parent / "numerologies"
+SHORT_PERIOD = 16
+"""Samples in one repetition of the short training sequence, and in one cell of the detector."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Numerology:
+    """One OFDM waveform. Carriers are numbered from -fft_size/2 to fft_size/2 - 1, 0 being the centre frequency.
+
+    A burst is: short training (`short_training_repeats` x 16 samples), long training (2 cyclic prefixes and the long
+    training symbol twice), `header_symbols`, then payload symbols with a training symbol (midamble) after every
+    `midamble_period` of them and after the last, then `gap_symbols` of silence. Resource elements have mean power 1
+    and so has a sample of the burst: samples are N / sqrt(K) times the inverse FFT, N the FFT size and K the number
+    of occupied carriers.
+
+    Raises ConfigError when the values do not fit together.
+    """
+
+    name: str
+    description: str
+    sample_rate_hz: float
+    fft_size: int
+    cyclic_prefix: int
+    occupied_carriers: int
+    pilot_carriers: tuple[int, ...]
+    short_training_repeats: int
+    header_symbols: int
+    payload_symbols: int
+    midamble_period: int
+    gap_symbols: int
+    clip_backoff_db: float
+    max_cfo_carriers: float
+    max_doppler_hz: float
+    timing_advance: int
+    scramble_seed: int
+    short_training_seed: int
+    long_training_seed: int
+
+    @classmethod
+    def load(cls, name_or_path: str) -> "Numerology":
+        """The numerology called `name_or_path` (`ofdm64`, `ofdm256`) or in that YAML file.
+
+        Raises InputError for an unknown name or file and ConfigError for bad content; both say what is valid.
+        """
+        path = Path(name_or_path)
+        if path.suffix not in (".yaml", ".yml"):
+            known = sorted(p.stem for p in FOLDER.glob("*.yaml"))
+            if name_or_path not in known:
+                raise InputError(
+                    f"unknown numerology '{name_or_path}'{nearest(name_or_path, known)} (known: {', '.join(known)}; "
+                    "or give the path of a YAML file)"
+                )
+            path = FOLDER / f"{name_or_path}.yaml"
+        try:
+            content = yaml.safe_load(path.read_text())
+        except OSError as error:
+            raise InputError(f"numerology '{path}' cannot be read: {error.strerror}") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ConfigError(f"numerology '{path}' is not valid YAML: {error}") from error
+        if not isinstance(content, dict):
+            raise ConfigError(f"numerology '{path}' must hold keys and values, see {FOLDER / 'ofdm64.yaml'}")
+        return cls.from_mapping(path.stem, content)
+
+    @classmethod
+    def from_mapping(cls, name: str, content: dict) -> "Numerology":
+        """A checked numerology from the keys of its YAML file; raises ConfigError naming the key."""
+        fields = {field.name: field.type for field in dataclasses.fields(cls) if field.name != "name"}
+        for key in content:
+            if key not in fields:
+                raise ConfigError(f"unknown key '{key}' in numerology '{name}'{nearest(str(key), list(fields))}")
+        missing = [key for key in fields if key not in content]
+        if missing:
+            raise ConfigError(f"numerology '{name}' lacks the key '{missing[0]}'")
+        values: dict = {"name": name}
+        for key, kind in fields.items():
+            try:
+                if kind is int and int(content[key]) != content[key]:
+                    raise ValueError("not a whole number")
+                values[key] = tuple(int(c) for c in content[key]) if key == "pilot_carriers" else kind(content[key])
+            except (TypeError, ValueError) as error:
+                raise ConfigError(f"numerology '{name}': '{key}' is {content[key]!r}: {error}") from error
+        return cls(**values)
+
+    def __post_init__(self) -> None:
+        n = self.fft_size
+        rules = [
+            ("sample_rate_hz", self.sample_rate_hz > 0, "must be above 0"),
+            ("fft_size", 32 <= n <= 4096 and n & (n - 1) == 0, "must be a power of two from 32 to 4096"),
+            ("cyclic_prefix", 4 <= self.cyclic_prefix <= n, "must be from 4 to fft_size"),
+            ("occupied_carriers", 8 <= self.occupied_carriers < n // 2, "must be from 8 to below fft_size / 2"),
+            (
+                "pilot_carriers",
+                len(set(self.pilot_carriers)) == len(self.pilot_carriers) >= 2
+                and all(c and abs(c) <= self.occupied_carriers for c in self.pilot_carriers),
+                "must be two or more different occupied carriers",
+            ),
+            ("short_training_repeats", 6 <= self.short_training_repeats <= 64, "must be from 6 to 64"),
+            ("header_symbols", 1 <= self.header_symbols <= 64, "must be from 1 to 64"),
+            ("payload_symbols", 1 <= self.payload_symbols <= 1024, "must be from 1 to 1024"),
+            ("midamble_period", 1 <= self.midamble_period <= 1024, "must be from 1 to 1024"),
+            ("gap_symbols", 0 <= self.gap_symbols <= 1000, "must be from 0 to 1000"),
+            ("clip_backoff_db", 3 <= self.clip_backoff_db <= 30, "must be from 3 to 30"),
+            ("max_cfo_carriers", 0.5 <= self.max_cfo_carriers <= n / 8, "must be from 0.5 to fft_size / 8"),
+            ("max_doppler_hz", 0 <= self.max_doppler_hz <= self.symbol_rate_hz / 4, "must not exceed symbol rate / 4"),
+            ("timing_advance", 0 <= self.timing_advance < self.cyclic_prefix, "must be below cyclic_prefix"),
+        ]
+        for key, holds, rule in rules:
+            if not holds:
+                raise ConfigError(f"numerology '{self.name}': '{key}' {rule}")
+
+    @property
+    def symbol_samples(self) -> int:
+        """Samples of one OFDM symbol with its cyclic prefix."""
+        return self.fft_size + self.cyclic_prefix
+
+    @property
+    def symbol_rate_hz(self) -> float:
+        return self.sample_rate_hz / self.symbol_samples
+
+    @property
+    def carrier_spacing_hz(self) -> float:
+        return self.sample_rate_hz / self.fft_size
+
+    @functools.cached_property
+    def carriers(self) -> np.ndarray:
+        """Occupied carriers, ascending, int64 [K]; every array with a carrier axis follows this order."""
+        side = np.arange(1, self.occupied_carriers + 1)
+        return np.concatenate([-side[::-1], side])
+
+    @property
+    def occupied_fraction(self) -> float:
+        """K / N. A noise variance of 10^(-snr/10) / occupied_fraction per sample is the SNR `snr` dB."""
+        return len(self.carriers) / self.fft_size
+
+    @functools.cached_property
+    def bins(self) -> np.ndarray:
+        """FFT bins of `carriers`, int64 [K]."""
+        return self.carriers % self.fft_size
+
+    @functools.cached_property
+    def pilot_index(self) -> np.ndarray:
+        """Positions of the pilots on the carrier axis, int64."""
+        return np.flatnonzero(np.isin(self.carriers, self.pilot_carriers))
+
+    @functools.cached_property
+    def data_index(self) -> np.ndarray:
+        """Positions of the data carriers on the carrier axis, int64."""
+        return np.flatnonzero(~np.isin(self.carriers, self.pilot_carriers))
+
+    @property
+    def data_carriers(self) -> int:
+        """Data resource elements of one OFDM symbol."""
+        return len(self.data_index)
+
+    @functools.cached_property
+    def amplitude(self) -> float:
+        """Scale of an inverse FFT that gives unit mean power."""
+        return self.fft_size / len(self.carriers) ** 0.5
+
+    def modulate(self, grid: np.ndarray) -> np.ndarray:
+        """Occupied carriers complex [..., K] -> one period of samples complex128 [..., fft_size]."""
+        spectrum = np.zeros((*grid.shape[:-1], self.fft_size), complex)
+        spectrum[..., self.bins] = grid
+        return np.fft.ifft(spectrum, axis=-1) * self.amplitude
+
+    @functools.cached_property
+    def training(self) -> np.ndarray:
+        """The long training symbol: QPSK of low peak power, complex64 [K]."""
+        return _qpsk(self.long_training_seed, len(self.carriers)).astype(np.complex64)
+
+    @functools.cached_property
+    def short_training(self) -> np.ndarray:
+        """One period of the short training sequence: complex64 [16], mean power 1."""
+        tones = self.carriers[self.carriers % (self.fft_size // SHORT_PERIOD) == 0]
+        grid = np.zeros(len(self.carriers), complex)
+        grid[np.isin(self.carriers, tones)] = _qpsk(self.short_training_seed, len(tones))
+        period = self.modulate(grid)[:SHORT_PERIOD] * (len(self.carriers) / len(tones)) ** 0.5
+        return period.astype(np.complex64)
+
+    @functools.cached_property
+    def preamble(self) -> np.ndarray:
+        """Short and long training of a burst: complex64 [preamble_samples]."""
+        long = self.modulate(self.training)
+        short = np.tile(self.short_training, self.short_training_repeats)
+        return np.concatenate([short, long[-2 * self.cyclic_prefix :], long, long]).astype(np.complex64)
+
+    @property
+    def short_samples(self) -> int:
+        return SHORT_PERIOD * self.short_training_repeats
+
+    @property
+    def preamble_samples(self) -> int:
+        return self.short_samples + 2 * self.symbol_samples
+
+    def pilots(self, symbols: int) -> np.ndarray:
+        """Pilots of header and payload symbols 0 to symbols - 1: +-1, float32 [symbols, pilots]."""
+        count = len(self.pilot_index)
+        bits = pseudo_random_bits(self.scramble_seed, 4096 * count)[: symbols * count]
+        return (1 - 2.0 * bits).astype(np.float32).reshape(symbols, count)
+
+
+def _qpsk(seed: int, count: int) -> np.ndarray:
+    bits = pseudo_random_bits(seed, 2 * count).astype(float)
+    return ((1 - 2 * bits[::2]) + 1j * (1 - 2 * bits[1::2])) / 2**0.5
+
+
+def lowest_peak_seeds(numerology: Numerology, tries: int = 4096) -> tuple[int, int]:
+    """Seeds of the short and long training sequences with the lowest peak power, for a new numerology's YAML."""
+    peaks = []
+    for seed in range(tries):
+        candidate = dataclasses.replace(numerology, short_training_seed=seed, long_training_seed=seed)
+        long = candidate.modulate(candidate.training)
+        peaks.append((np.max(np.abs(candidate.short_training)), np.max(np.abs(long))))
+    best = np.argmin(np.array(peaks), axis=0)
+    return int(best[0]), int(best[1])

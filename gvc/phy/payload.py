@@ -1,0 +1,65 @@
+"""Payload sockets: how a frame's symbols become resource elements and come back. The waveform does not look inside.
+
+A header's `payload_type` names the socket; 0 is analogue symbols.
+"""
+
+from typing import Protocol
+
+import numpy as np
+
+from gvc.errors import InputError
+from gvc.noise_map import NU_MAX
+from gvc.phy.sequences import interleaver, pseudo_random_bits, scrambling_signs
+
+
+class Payload(Protocol):
+    """Mapping of one frame. `places` is the number of resource elements that its bursts have, at least `count`."""
+
+    def spread(self, symbols: np.ndarray, places: int) -> np.ndarray:
+        """complex64 [count] -> complex64 [places] of mean power 1."""
+
+    def collect(self, elements: np.ndarray, noise_map: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Received elements complex64 [places] and their noise float32 [places] -> symbols [count], noise [count]."""
+
+
+class AnaloguePayload:
+    """Symbols as they are: signs of I and Q scrambled, order interleaved over the whole frame and so over its bursts.
+
+    What the frame leaves over in its last symbols is filled with QPSK.
+    """
+
+    def __init__(self, seed: int):
+        self._seed = seed
+
+    def spread(self, symbols: np.ndarray, places: int) -> np.ndarray:
+        filled = np.empty(places, np.complex64)
+        filled[: len(symbols)] = symbols
+        rest = places - len(symbols)
+        bits = pseudo_random_bits(self._seed, 2 * rest).astype(np.float32)
+        filled[len(symbols) :] = ((1 - 2 * bits) / 2**0.5).view(np.complex64)
+        scrambled = (filled.view(np.float32).reshape(-1, 2) * scrambling_signs(self._seed, places)).view(np.complex64)
+        elements = np.empty(places, np.complex64)
+        elements[interleaver(self._seed, places)] = scrambled[:, 0]
+        return elements
+
+    def collect(self, elements: np.ndarray, noise_map: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        order = interleaver(self._seed, len(elements))[:count]
+        signs = scrambling_signs(self._seed, len(elements))[:count]
+        symbols = (elements[order].view(np.float32).reshape(-1, 2) * signs).view(np.complex64)[:, 0]
+        return symbols, noise_map[order]
+
+
+SOCKETS = {0: AnaloguePayload}
+
+
+def create_payload(payload_type: int, seed: int) -> Payload:
+    """The socket of a payload type; raises InputError for a type that is not known."""
+    if payload_type not in SOCKETS:
+        raise InputError(f"payload type {payload_type} is not known (known: {', '.join(map(str, SOCKETS))})")
+    return SOCKETS[payload_type](seed)
+
+
+def erase(symbols: np.ndarray, noise_map: np.ndarray, where: np.ndarray) -> None:
+    """Mark elements as unknown, in place: symbol 0, noise NU_MAX."""
+    symbols[where] = 0
+    noise_map[where] = NU_MAX

@@ -1,0 +1,121 @@
+"""Finding bursts in a stream of samples: detection, timing, carrier frequency offset."""
+
+import dataclasses
+import math
+from typing import Protocol
+
+import numpy as np
+import scipy.fft
+
+from gvc.phy import kernels
+from gvc.phy.numerology import SHORT_PERIOD, Numerology
+
+
+@dataclasses.dataclass(frozen=True)
+class Acquisition:
+    """`window` is the column where the FFT window of the first long training symbol starts; `step` the carrier
+    frequency offset in radians a sample; `quality` from 0 to 1, the share of energy that is long training.
+    """
+
+    window: int
+    step: float
+    quality: float
+
+
+class Synchroniser(Protocol):
+    """Strategy of kind `synchroniser`, made with (numerology, rx_antennas).
+
+    Its answers may depend only on the samples that it asks for, never on how the stream was cut. `samples` is
+    complex64 [rx_antennas, columns], C-contiguous.
+    """
+
+    reach: int
+    """Columns that `detect` looks ahead of a position."""
+    span: int
+    """Columns from a candidate that `acquire` looks at."""
+    skip: int
+    """Columns to go on after a candidate that was none; a multiple of 16."""
+
+    def detect(self, samples: np.ndarray, start: int, stop: int) -> int:
+        """Column of the first candidate among positions start, start + 16, ... < stop - reach, or -1."""
+
+    def acquire(self, samples: np.ndarray, candidate: int) -> Acquisition | None:
+        """Timing and CFO of the burst near the column `candidate`, None when there is none."""
+
+
+class SchmidlCox:
+    """Autocorrelation of the periodic short training (Schmidl and Cox, IEEE Trans. Commun. 45(12), 1997), then the
+    matched filter of the long training under every integer carrier offset that the short training leaves open.
+
+    Sums run over cells of 16 samples that are aligned to the stream: cheap, and the same for every cut.
+    """
+
+    FALSE_CANDIDATES = 1e-5
+    """Probability that a cell of noise is a candidate; nearly all fail the matched filter, the rest the header CRC."""
+    QUALITY = 0.1
+    FIRST_PATH = 0.1
+    """Power of the earliest path that counts, relative to the strongest."""
+    MARGIN = 80
+
+    def __init__(self, numerology: Numerology, rx_antennas: int = 1):
+        u = self._numerology = numerology
+        self._cells = u.short_training_repeats - 2
+        self._threshold = math.sqrt(-math.log(self.FALSE_CANDIDATES) / (SHORT_PERIOD * self._cells * rx_antennas))
+        self.reach = SHORT_PERIOD * (2 * self._cells + 2)
+        self.skip = SHORT_PERIOD * (self._cells // 2)
+        self._search = u.short_samples + 2 * u.cyclic_prefix - SHORT_PERIOD // 2 - self.MARGIN
+        self._lags = 2 * self.MARGIN
+        self._length = scipy.fft.next_fast_len(self._lags + 2 * u.fft_size + u.cyclic_prefix)
+        self.span = self._search + self._length
+        ambiguity = u.fft_size / SHORT_PERIOD
+        turns = math.ceil((u.max_cfo_carriers + ambiguity / 2) / ambiguity)
+        self._turns = np.arange(-turns, turns + 1)
+        long = u.modulate(u.training)
+        shifted = long * np.exp(2j * np.pi * self._turns[:, None] * np.arange(u.fft_size) / SHORT_PERIOD)
+        self._filters = np.conj(scipy.fft.fft(shifted, self._length, axis=1)).astype(np.complex64)
+        self._time = np.arange(self._length)
+
+    def detect(self, samples: np.ndarray, start: int, stop: int) -> int:
+        cells = (stop - start) // SHORT_PERIOD - 1
+        if cells < 2 * self._cells:
+            return -1
+        product, energy = kernels.cell_sums(samples.view(np.float32), start, cells)
+        found = kernels.first_plateau(product, energy, self._cells, self._cells, self._threshold)
+        return -1 if found < 0 else start + SHORT_PERIOD * found
+
+    def acquire(self, samples: np.ndarray, candidate: int) -> Acquisition | None:
+        u = self._numerology
+        n = u.fft_size
+        inside = candidate + SHORT_PERIOD // 2
+        sure = candidate + u.short_samples - 2 * SHORT_PERIOD
+        near = kernels.lag_product(samples, inside, sure - SHORT_PERIOD, SHORT_PERIOD)
+        step = np.angle(near) / SHORT_PERIOD
+        lag = min(n, 4 * SHORT_PERIOD)
+        far = kernels.lag_product(samples, inside, sure - lag, lag)
+        step += np.angle(far * np.exp(-1j * step * lag)) / lag
+        begin = candidate + self._search
+        region = samples[:, begin : begin + self._length] * np.exp(-1j * step * self._time).astype(np.complex64)
+        spectrum = scipy.fft.fft(region, axis=1)
+        limit = 2 * np.pi / n * u.max_cfo_carriers
+        allowed = np.flatnonzero(np.abs(step + 2 * np.pi * self._turns / SHORT_PERIOD) <= limit)
+        if not len(allowed):
+            return None
+        response = scipy.fft.ifft(spectrum[:, None, :] * self._filters[allowed], axis=2)
+        power = np.sum(response.real**2 + response.imag**2, axis=0)
+        both = power[:, : self._lags] + power[:, n : n + self._lags]
+        turn, peak = np.unravel_index(np.argmax(both), both.shape)
+        strength = both[turn]
+        energy = float(np.sum(np.abs(region[:, peak : peak + 2 * n]) ** 2)) + 1e-20
+        quality = float(strength[peak]) / (n * energy)
+        if quality < self.QUALITY:
+            return None
+        step += 2 * np.pi * self._turns[allowed[turn]] / SHORT_PERIOD
+        earliest = max(0, peak - u.cyclic_prefix // 2)
+        floor = max(self.FIRST_PATH * strength[peak], 3 * energy)
+        first = earliest + int(np.argmax(strength[earliest : peak + 1] >= min(floor, strength[peak])))
+        window = begin + first - u.timing_advance
+        # The long training repeats after n samples and so does the short one where its period divides n.
+        pairs = kernels.lag_product(samples, window - u.cyclic_prefix // 2, window + n, n)
+        pairs += kernels.lag_product(samples, inside, max(inside, sure - n), n)
+        step += np.angle(pairs * np.exp(-1j * step * n)) / n
+        return Acquisition(window=window, step=float(step), quality=quality)
