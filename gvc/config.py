@@ -89,7 +89,7 @@ class LinkConfig(Section):
     driver: Literal["simulation", "file", "zmq", "usrp"] = "simulation"
     sample_rate_hz: float = Field(1e6, gt=0)
     center_frequency_hz: float = Field(2.4e9, gt=0)
-    coherence_bands: float | None = Field(None, gt=0)
+    coherence_bands: float | None = Field(None, ge=0)
     video: VideoConfig = VideoConfig()
     model: ModelConfig = ModelConfig()
     phy: PhyConfig = PhyConfig()
