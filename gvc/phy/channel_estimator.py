@@ -30,11 +30,24 @@ class Smoothing:
         return observed if self.matrix is None else observed @ self.matrix.T
 
 
+def preamble_precision(numerology: Numerology) -> np.ndarray:
+    """Energy of the preamble on each occupied carrier, in training symbols: two of long training, and on the tones of
+    the short training as many of it as fit, at its higher power. float64 [K].
+    """
+    u = numerology
+    return 2 + np.abs(u.short_grid).astype(float) ** 2 * (u.short_samples // u.fft_size)
+
+
 class ChannelEstimator(Protocol):
     """Strategy of kind `channel_estimator`, made with (numerology)."""
 
     def smoothing(self, snr_db: float) -> Smoothing:
         """The smoother for least-squares estimates H + noise of this SNR (mean |H|^2 over noise variance)."""
+
+    def preamble_smoothing(self, snr_db: float) -> Smoothing:
+        """The same for estimates from the whole preamble, `preamble_precision` times better than one training symbol
+        of this SNR, carrier by carrier.
+        """
 
 
 class LeastSquares:
@@ -45,6 +58,9 @@ class LeastSquares:
         self._smoothing = Smoothing(None, ones, 0 * ones, ones)
 
     def smoothing(self, snr_db: float) -> Smoothing:
+        return self._smoothing
+
+    def preamble_smoothing(self, snr_db: float) -> Smoothing:
         return self._smoothing
 
 
@@ -64,14 +80,21 @@ class DftSmoothed:
         apart = (u.carriers[:, None] - u.carriers[None, :]) / u.fft_size
         self._covariance = np.sinc(apart * (late - early)) * np.exp(-1j * np.pi * apart * (late + early))
 
-    def smoothing(self, snr_db: float) -> Smoothing:
-        return self._quantised(min(20, max(-5, math.floor(snr_db / self.STEP_DB))))
+        self._precision = preamble_precision(u)
 
-    @functools.lru_cache(maxsize=32)
-    def _quantised(self, level: int) -> Smoothing:
+    def smoothing(self, snr_db: float) -> Smoothing:
+        return self._quantised(min(20, max(-5, math.floor(snr_db / self.STEP_DB))), preamble=False)
+
+    def preamble_smoothing(self, snr_db: float) -> Smoothing:
+        return self._quantised(min(20, max(-5, math.floor(snr_db / self.STEP_DB))), preamble=True)
+
+    @functools.lru_cache(maxsize=64)
+    def _quantised(self, level: int, preamble: bool) -> Smoothing:
         r = self._covariance
-        noise = 10 ** (-(level + 0.5) * self.STEP_DB / 10)
-        matrix = np.linalg.solve(r + noise * np.eye(len(r)), r).conj().T
+        noise = np.full(len(r), 10 ** (-(level + 0.5) * self.STEP_DB / 10))
+        if preamble:
+            noise /= self._precision
+        matrix = np.linalg.solve(r + np.diag(noise), r).conj().T
         error = matrix - np.eye(len(r))
         bias = np.einsum("ij,jk,ik->i", error, r, error.conj()).real
         return Smoothing(

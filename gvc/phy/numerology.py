@@ -184,11 +184,16 @@ class Numerology:
     @functools.cached_property
     def short_training(self) -> np.ndarray:
         """One period of the short training sequence: complex64 [16], mean power 1."""
-        tones = self.carriers[self.carriers % (self.fft_size // SHORT_PERIOD) == 0]
-        grid = np.zeros(len(self.carriers), complex)
-        grid[np.isin(self.carriers, tones)] = _qpsk(self.short_training_seed, len(tones))
-        period = self.modulate(grid)[:SHORT_PERIOD] * (len(self.carriers) / len(tones)) ** 0.5
-        return period.astype(np.complex64)
+        return self.modulate(self.short_grid)[:SHORT_PERIOD].astype(np.complex64)
+
+    @functools.cached_property
+    def short_grid(self) -> np.ndarray:
+        """What the short training sends on the occupied carriers: complex64 [K], 0 but on every (N / 16)th."""
+        tones = self.carriers % (self.fft_size // SHORT_PERIOD) == 0
+        count = int(np.sum(tones))
+        grid = np.zeros(len(self.carriers), np.complex64)
+        grid[tones] = _qpsk(self.short_training_seed, count) * (len(self.carriers) / count) ** 0.5
+        return grid
 
     @functools.cached_property
     def preamble(self) -> np.ndarray:

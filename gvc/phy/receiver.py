@@ -11,7 +11,7 @@ from gvc.errors import InputError, ParseError
 from gvc.noise_map import NU_MAX, NU_MIN
 from gvc.phy import header as burst_header
 from gvc.phy import kernels
-from gvc.phy.channel_estimator import Smoothing
+from gvc.phy.channel_estimator import Smoothing, preamble_precision
 from gvc.phy.frames import ReceivedBurst
 from gvc.phy.header import BurstHeader
 from gvc.phy.interpolation import TimeInterpolator, TimeWeights
@@ -99,9 +99,17 @@ class BurstReceiver:
         self._head: tuple[BurstHeader, np.ndarray, float] | None = None
         rows = (2 * u.fft_size + u.cyclic_prefix) + u.symbol_samples * np.arange(u.header_symbols)
         self._head_starts = np.concatenate([[0, u.fft_size], rows])
-        self._slopes = np.linspace(-0.4, 0.4, 41)
-        centre = (self._head_starts[2:] - u.fft_size / 2) / u.symbol_samples
-        self._slope_grid = np.exp(-1j * self._slopes[:, None] * centre)
+        short = u.short_grid
+        self._tones = np.flatnonzero(short)
+        self._short_known = short[self._tones].conj()
+        self._precision = preamble_precision(u).astype(np.float32)
+        self._short_starts = -2 * u.cyclic_prefix - u.fft_size * np.arange(u.short_samples // u.fft_size, 0, -1)
+        # Phase is counted from the middle of the long training, in symbol periods.
+        self._centre = (self._head_starts[2:] - u.fft_size / 2) / u.symbol_samples
+        before = (self._short_starts - u.fft_size / 2) / u.symbol_samples
+        self._slopes = np.linspace(-0.4, 0.4, 81)
+        self._head_times = np.concatenate([before, self._centre])
+        self._slope_grid = np.exp(-1j * self._slopes[:, None] * self._head_times)
         self._carriers = u.carriers.astype(np.float64)
 
     def push(self, samples: np.ndarray) -> list[ReceivedBurst]:
@@ -180,22 +188,23 @@ class BurstReceiver:
 
     def _read_header(self, acquired: Acquisition) -> None:
         u = self.numerology
-        grid = self._grid(acquired.window + self._head_starts, acquired.step, acquired.window)
+        starts = acquired.window + np.concatenate([self._short_starts, self._head_starts])
+        short, grid = np.split(self._grid(starts, acquired.step, acquired.window), [len(self._short_starts)], axis=1)
+        short = short[:, :, self._tones] * self._short_known
         long = grid[:, :2] * u.training.conj()
+        rows = np.ascontiguousarray(grid[:, 2:])
         noise = np.mean(np.abs(long[:, 0] - long[:, 1]) ** 2, axis=1) / 2 + 1e-12
         mean = np.mean(long, axis=1)
         power = np.mean(np.abs(mean) ** 2, axis=1) + 1e-12
-        snr_db = 10 * np.log10(max(float(np.max(2 * power / noise)) - 1, 0.1))
-        response = self._estimator.smoothing(snr_db).apply(mean)
-        rows = grid[:, 2:]
-        spread = np.broadcast_to(response[:, None], rows.shape)
-        weight = 1 / noise
-        pilots = u.pilots(u.header_symbols)
-        product, _ = kernels.pilot_products(rows, np.ascontiguousarray(spread), pilots, u.pilot_index, weight)
-        slope = self._slopes[int(np.argmax((self._slope_grid @ product).real))]
-        centre = (self._head_starts[2:] - u.fft_size / 2) / u.symbol_samples
-        turn = np.exp(-1j * slope * centre)[:, None]
-        soft = np.sum(rows * (response.conj() * weight[:, None])[:, None], axis=0) * turn
+        snr_db = 10 * np.log10(max(float(np.max(power / noise)) - 0.5, 0.1))
+        # First with the long training alone, for the residual CFO; then with the short training turned to it as well.
+        slope = self._residual_slope(rows, short, self._estimator.smoothing(snr_db + 3).apply(mean), noise)
+        early = np.exp(-1j * slope * self._head_times[: len(self._short_starts)]).astype(np.complex64)
+        mean *= 2
+        mean[:, self._tones] += np.einsum("arj,r->aj", short, early)
+        response = self._estimator.preamble_smoothing(snr_db).apply(mean / self._precision)
+        turn = np.exp(-1j * slope * self._centre)[:, None]
+        soft = np.sum(rows * (response.conj() / noise[:, None])[:, None], axis=0) * turn
         try:
             header = burst_header.decode(soft[:, u.data_index].ravel())
             if header.payload_type not in SOCKETS:
@@ -210,6 +219,17 @@ class BurstReceiver:
         self._head = header, grid, slope
         layout = burst_layout(u, fragments[header.fragment])
         self._needed = acquired.window + int(self._head_starts[2]) + (layout.rows - 1) * u.symbol_samples + u.fft_size
+
+    def _residual_slope(
+        self, rows: np.ndarray, short: np.ndarray, response: np.ndarray, noise: np.ndarray
+    ) -> float:
+        """Residual CFO in radians a symbol that best aligns header pilots and short training to the long training."""
+        u = self.numerology
+        spread = np.ascontiguousarray(np.broadcast_to(response[:, None], rows.shape))
+        pilots = u.pilots(u.header_symbols)
+        later, _ = kernels.pilot_products(rows, spread, pilots, u.pilot_index, 1 / noise)
+        earlier = np.einsum("arj,aj->r", short, response[:, self._tones].conj() / noise[:, None])
+        return float(self._slopes[int(np.argmax((self._slope_grid @ np.concatenate([earlier, later])).real))])
 
     def _read_payload(
         self, acquired: Acquisition, header: BurstHeader, head: np.ndarray, slope: float
