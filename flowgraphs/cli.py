@@ -91,11 +91,12 @@ class DeferredCommand(TyperCommand):
         """The real command, its module imported, its examples appended to its help."""
         module_name, _, attribute = self.entry.target.partition(":")
         loaded = getattr(importlib.import_module(module_name), attribute)
-        if not isinstance(loaded, typer.Typer):
+        if isinstance(loaded, typer.Typer):
+            command = typer.main.get_group(loaded)
+        else:
             single = typer.Typer(add_completion=False, rich_markup_mode="rich")
             single.command(self.name)(loaded)
-            loaded = single
-        command = typer.main.get_command(loaded)
+            command = typer.main.get_command(single)
         command.name = self.name
         command.help = command.help or self.entry.summary
         command.epilog = "[bold]Examples[/bold]\n\n" + "\n\n".join(self.entry.examples)

