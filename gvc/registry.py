@@ -33,6 +33,10 @@ TABLE: dict[str, dict[str, str]] = {
         "psnr_db": "gvc.evaluation.metrics.psnr:psnr_db",
         "ssim": "gvc.evaluation.metrics.ssim:ssim",
         "ms_ssim": "gvc.evaluation.metrics.ssim:ms_ssim",
+        "lpips": "gvc.evaluation.metrics.lpips:lpips",
+        "dists": "gvc.evaluation.metrics.dists:dists",
+        "vmaf": "gvc.evaluation.metrics.vmaf:vmaf",
+        "vmaf_neg": "gvc.evaluation.metrics.vmaf:vmaf_neg",
     },
 }
 

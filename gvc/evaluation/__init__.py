@@ -1,0 +1,1 @@
+"""Evaluation: frames over a lossless socket to a separate process, metrics, report."""
