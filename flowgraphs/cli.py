@@ -114,6 +114,7 @@ class DeferredGroup(TyperGroup):
         self.commands = {name: DeferredCommand(name, entry) for name, entry in ENTRIES.items()}
 
 
+INTERRUPTED = 130
 app = typer.Typer(cls=DeferredGroup, name="gvc", rich_markup_mode="rich", no_args_is_help=True)
 
 
@@ -150,9 +151,12 @@ def run(arguments: list[str]) -> int:
         output.reserve_stdout()
     try:
         code = app(arguments, prog_name="gvc", standalone_mode=False)
+        # typer turns an interrupt into this code, without a word
+        if code == INTERRUPTED:
+            return _fail("interrupted", INTERRUPTED, debug)
         return code if isinstance(code, int) else 0
     except (KeyboardInterrupt, Abort):
-        return _fail("interrupted", 130, debug)
+        return _fail("interrupted", INTERRUPTED, debug)
     except GvcError as error:
         return _fail(str(error), error.exit_code, debug)
     except TyperException as error:
@@ -166,7 +170,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _fail(message: str, code: int, debug: bool) -> int:
-    if debug:
+    if debug and sys.exc_info()[0]:
         traceback.print_exc()
     print(f"gvc: {message}", file=sys.stderr)
     return code

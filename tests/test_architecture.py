@@ -1,0 +1,135 @@
+"""The laws of the house: imports go down only, no GNU Radio below the blocks, light training, short files."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FLOORS = ("gvc", "models", "gvc_blocks", "flowgraphs")
+RADIO = {"gnuradio", "pmt"}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+# import name -> name on PyPI, where they differ
+DISTRIBUTIONS = {"yaml": "pyyaml", "PIL": "pillow", "zmq": "pyzmq", "imageio_ffmpeg": "imageio-ffmpeg"}
+# GNU Radio comes from the distribution; Sionna from `testbed`, against its declared numpy.
+NOT_IN_PYPROJECT = RADIO | {"sionna"}
+TRAINING_NEEDS = {"torch", "numpy", "PIL", "safetensors"}
+
+
+def sources(*folders: str) -> list[Path]:
+    return sorted(
+        path for folder in folders for path in (ROOT / folder).rglob("*.py") if "__pycache__" not in path.parts
+    )
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Top-level names of everything that a file imports, also inside functions and by `importlib.import_module`."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.split(".")[0]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            if node.args and isinstance(node.args[0], ast.Constant):
+                yield str(node.args[0].value).split(".")[0]
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_imports_go_down_only(floor: str) -> None:
+    above = set(FLOORS[FLOORS.index(floor) + 1 :]) | {"tests", "benchmarks"}
+    broken = [(str(path.relative_to(ROOT)), name) for path in sources(floor) for name in imports(path) if name in above]
+    assert broken == []
+
+
+def test_no_gnuradio_below_the_blocks() -> None:
+    broken = [str(path.relative_to(ROOT)) for path in sources("gvc", "models") if RADIO & set(imports(path))]
+    assert broken == []
+
+
+def test_every_third_party_import_is_declared() -> None:
+    declared = {re.split(r"[<>=!~ ]", line)[0].lower() for line in PROJECT["project"]["dependencies"]}
+    own = {*FLOORS, "benchmarks"}
+    used = {name for path in sources(*own) for name in imports(path)} - sys.stdlib_module_names - own - NOT_IN_PYPROJECT
+    assert {DISTRIBUTIONS.get(name, name).lower() for name in used} - declared == set()
+
+
+def test_every_dependency_is_pinned_once_and_without_a_local_part() -> None:
+    lines = [line.split("#")[0].strip() for line in (ROOT / "constraints.txt").read_text().splitlines()]
+    pins = dict(line.split("==") for line in lines if line)
+    assert len(pins) == len([line for line in lines if line])
+    assert not [version for version in pins.values() if "+" in version]
+    wanted = PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["dev"]
+    names = {re.split(r"[<>=!~ ]", line)[0].lower() for line in wanted}
+    # numpy is chosen by GNU Radio, the other two are Debian's
+    assert names - {name.lower() for name in pins} == {"numpy", "pyyaml", "pyzmq"}
+
+
+def test_packages_are_complete() -> None:
+    """setuptools takes folders with an __init__.py, and only the data that pyproject names."""
+    without = {path.parent for path in sources(*FLOORS) if not (path.parent / "__init__.py").exists()}
+    assert without == set()
+    globs = PROJECT["tool"]["setuptools"]["package-data"]["*"] + ["*.py", "*.pyc"]
+    tracked = subprocess.run(["git", "ls-files", *FLOORS, "hw_configs"], cwd=ROOT, capture_output=True, text=True)
+    left_out = [name for name in tracked.stdout.split() if not any(fnmatch(name, glob) for glob in globs)]
+    assert left_out == []
+
+
+def test_files_are_short() -> None:
+    folders = (*FLOORS, "benchmarks", "tests")
+    long = {str(path.relative_to(ROOT)): lines for path in sources(*folders) if (lines := count_lines(path)) > 500}
+    assert long == {}
+
+
+def count_lines(path: Path) -> int:
+    return len(path.read_text().splitlines())
+
+
+def test_nothing_is_unpickled_but_by_the_restricted_reader() -> None:
+    unsafe = re.compile(r"\b(torch\.load|pickle\.loads?|yaml\.load|np\.load\(.*allow_pickle=True)\b")
+    assert [str(path.relative_to(ROOT)) for path in sources(*FLOORS) if unsafe.search(path.read_text())] == []
+
+
+def run_blocked(blocked: set[str], code: str) -> subprocess.CompletedProcess[str]:
+    """Run `code` in a process where importing any of the top-level names `blocked` fails."""
+    blocker = f"""
+import sys
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {blocked!r}:
+            raise ModuleNotFoundError(f"blocked: {{name}}", name=name)
+sys.meta_path.insert(0, Blocker())
+"""
+    return subprocess.run([sys.executable, "-c", blocker + code], cwd=ROOT, capture_output=True, text=True, timeout=100)
+
+
+def test_training_needs_torch_numpy_pillow_and_safetensors_alone() -> None:
+    others = {name for path in sources(*FLOORS) for name in imports(path)} - sys.stdlib_module_names - set(FLOORS)
+    done = run_blocked(others - TRAINING_NEEDS, "import gvc, models.jscc.train, models.cddm.train")
+    assert done.returncode == 0, done.stderr
+
+
+def test_commands_that_run_no_flowgraph_need_no_gnuradio(tmp_path: Path) -> None:
+    commands = [
+        ["radios", "list"],
+        ["radios", "check", "sim-tdl-c-900ns"],
+        ["models", "list"],
+        ["models", "verify"],
+        ["score", "--help"],
+        ["bank", "--help"],
+        ["bench", "--help"],
+        ["link", "--help"],
+    ]
+    code = f"""
+from flowgraphs.cli import run
+for command in {commands!r}:
+    assert run(command) == 0, command
+assert not {RADIO!r} & set(sys.modules)
+"""
+    done = run_blocked(RADIO, code)
+    assert done.returncode == 0, done.stderr

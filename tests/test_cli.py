@@ -1,0 +1,170 @@
+"""The command line: light to start, one JSON object, failures told in a line with the right exit code."""
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flowgraphs import cli, output
+from gvc import __version__
+from gvc.errors import InputError
+
+HEAVY = {"torch", "sionna", "gnuradio", "pmt", "numba", "scipy", "matplotlib", "av", "pydantic"}
+
+PROBE = '''
+import os
+from typing import Annotated
+import typer
+from flowgraphs.output import emit
+from gvc.errors import InputError, LinkError
+
+def probe(how: str, json: Annotated[str | None, typer.Option("--json")] = None):
+    """Fail in the asked way."""
+    if how == "input":
+        raise InputError("no such clip 'x.mp4'")
+    if how == "running":
+        raise LinkError("the port is busy")
+    if how == "interrupt":
+        raise KeyboardInterrupt
+    if how == "bug":
+        raise ValueError("surprise")
+    os.write(1, b"a native library talks\\n")
+    print("so does a careless print")
+    emit({"snr_db": float("nan"), "frames": 3}, json)
+'''
+
+
+@pytest.fixture
+def probe(tmp_path: Path):
+    """Runs `gvc probe ARGUMENTS` in a process; `probe` is a command that fails as told."""
+    (tmp_path / "probe.py").write_text(PROBE)
+    code = "import sys; from flowgraphs import cli; sys.path.insert(0, sys.argv[1]); "
+    code += "cli.ENTRIES['probe'] = cli.Entry('Fail.', ('gvc probe input',), 'probe:probe'); cli.main(sys.argv[2:])"
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", code, str(tmp_path), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    return run
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = f"""
+import sys
+from flowgraphs.cli import run
+assert run(["--help"]) == 0
+print(sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.strip() == "[]"
+    assert all(name in done.stdout for name in cli.ENTRIES)
+
+
+def test_help_of_every_command_shows_its_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, entry in cli.ENTRIES.items():
+        assert cli.run([name, "--help"]) == 0
+        shown = " ".join(capsys.readouterr().out.split())
+        assert all(example.split(" --")[0] in shown for example in entry.examples)
+
+
+@pytest.mark.parametrize("name", cli.ENTRIES)
+def test_examples_parse(name: str) -> None:
+    """Every option and argument in an example exists and has an acceptable value."""
+    for example in cli.ENTRIES[name].examples:
+        program, _, *arguments = shlex.split(example)
+        assert program == "gvc"
+        command = cli.DeferredCommand(name, cli.ENTRIES[name]).load()
+        if hasattr(command, "commands"):
+            command = command.commands[arguments.pop(0)]
+        if "--help" not in arguments:
+            command.make_context(name, arguments)
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "told"),
+    [
+        ("input", 2, "no such clip"),
+        ("running", 1, "the port is busy"),
+        ("interrupt", 130, "interrupted"),
+        ("bug", 1, "ValueError: surprise"),
+    ],
+)
+def test_failures_are_told_without_a_traceback(probe, how: str, code: int, told: str) -> None:
+    done = probe("probe", how)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) <= 2
+
+
+def test_debug_shows_the_traceback(probe) -> None:
+    done = probe("--debug", "probe", "bug")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr and "surprise" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["lnik"], ["probe"], ["probe", "ok", "--nonsense"], ["probe", "ok", "extra"], ["--nonsense"]]
+)
+def test_bad_arguments_are_exit_code_2(probe, arguments: list[str]) -> None:
+    done = probe(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Error" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_mistyped_command_names_the_nearest(probe) -> None:
+    assert "'link'" in probe("lnik").stderr
+
+
+@pytest.mark.parametrize("option", [["--json", "-"], ["--json=-"]])
+def test_json_is_alone_on_stdout(probe, option: list[str]) -> None:
+    done = probe("probe", "ok", *option)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"snr_db": None, "frames": 3}
+    assert "a native library talks" in done.stderr and "careless" in done.stderr
+
+
+def test_json_to_a_file(probe, tmp_path: Path) -> None:
+    assert probe("probe", "ok", "--json", str(tmp_path / "r.json")).returncode == 0
+    assert json.loads((tmp_path / "r.json").read_text())["frames"] == 3
+    assert sorted(p.name for p in tmp_path.iterdir() if p.suffix in (".json", ".part")) == ["r.json"]
+
+
+def test_json_to_an_impossible_place_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot write"):
+        output.emit({}, str(tmp_path / "absent" / "r.json"))
+
+
+def test_plain_knows_numpy_paths_and_infinities() -> None:
+    value = {
+        "a": np.float32(1.5),
+        "b": np.arange(2),
+        "c": (Path("x"), float("inf")),
+        "d": {"e": np.int64(7), "f": True},
+    }
+    assert output.plain(value) == {"a": 1.5, "b": [0, 1], "c": ["x", None], "d": {"e": 7, "f": True}}
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--version"]) == 0
+    assert capsys.readouterr().out == f"gvc {__version__}\n"
+
+
+def test_radios_are_listed_and_checked(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert cli.run(["radios", "list"]) == 0
+    assert "sim-tdl-c-900ns" in capsys.readouterr().out
+    assert cli.run(["radios", "check", "sim-awgn", "--set", "channel.snr_db=7"]) == 0
+    assert cli.run(["radios", "check", "sim-awn"]) == 2
+    assert "sim-awgn" in capsys.readouterr().err
+    radio = tmp_path / "mine.yaml"
+    radio.write_text("channel: {name: awgn, snr: 3}\n")
+    assert cli.run(["radios", "check", str(radio)]) == 2
+    assert "channel.snr_db" in capsys.readouterr().err
+    radio.write_text("channel: {name: agwn}\n")
+    assert cli.run(["radios", "check", str(radio)]) == 2
+    assert "awgn" in capsys.readouterr().err

