@@ -36,7 +36,7 @@ class Options:
     seed: int = 1
     batch: int = 0
     crop: int = 0
-    rate: float = 3e-4
+    rate: float = 0.0
     threads: int = 0
     jscc: Path | None = None
 
@@ -70,6 +70,8 @@ class Session:
         # a CPU sees few pictures: small crops give more of them for the same work
         self.crop = options.crop or (256 if self.device.type == "cuda" else 128)
         self.batch = options.batch or (32 if self.device.type == "cuda" else 16)
+        # with many more steps a rate of 4e-4 has collapsed; a short run needs it to get anywhere
+        self.rate = options.rate or (2e-4 if self.device.type == "cuda" else 4e-4)
         held_out = pictures.listed(options.validation)
         self.crops = pictures.Crops(pictures.read(options.images, without=held_out), self.crop, self.device)
         self.held_out = pictures.read(options.images, only=held_out) if held_out else {}
@@ -141,11 +143,15 @@ def parse(description: str, arguments: list[str] | None = None) -> Options:
     parser.add_argument("--out", type=Path, help="folder of the weights and the log (default: the shipped one)")
     parser.add_argument("--resume", action="store_true", help="start from the weights in --out")
     parser.add_argument("--bank", type=Path, help="noise-map bank recorded by `gvc bank`")
-    parser.add_argument("--stages", default="all", help="comma-separated stages to train, in their order")
+    parser.add_argument(
+        "--stages", default="all", help="comma-separated stages to train; `evaluate` scores what is there"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--batch", type=int, default=0, help="0: 32 on an accelerator, 16 on a CPU")
     parser.add_argument("--crop", type=int, default=0, help="0: 256 on an accelerator, 128 on a CPU")
-    parser.add_argument("--rate", type=float, default=3e-4, help="peak learning rate")
+    parser.add_argument(
+        "--rate", type=float, default=0.0, help="peak learning rate; 0: 2e-4 on an accelerator, 4e-4 on a CPU"
+    )
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: torch's own choice")
     parser.add_argument("--jscc", type=Path, help="folder of the JSCC weights that the denoiser stands behind")
     return Options(**vars(parser.parse_args(arguments)))

@@ -76,7 +76,7 @@ def fit(
     total.zero_()
     started = shown = time.monotonic()
     done = counted = 0
-    warm_up = max(1, min(1000, (steps or 3000) // 10))
+    warm_up = max(1, min(1000 if graphed else 300, (steps or 3000) // 10))
     while True:
         elapsed = time.monotonic() - started
         progress = max(done / steps if steps else 0.0, elapsed / seconds if seconds else 0.0)

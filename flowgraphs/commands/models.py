@@ -48,11 +48,13 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Folder of weights and log; default: the shipped one.")] = None,
     resume: Annotated[bool, typer.Option(help="Start from the weights in --out.")] = False,
     bank: Annotated[Path | None, typer.Option(help="Noise-map bank recorded by `gvc bank`.")] = None,
-    stages: Annotated[str, typer.Option(help="Comma-separated stages to train.")] = "all",
+    stages: Annotated[
+        str, typer.Option(help="Comma-separated stages to train; `evaluate` scores what is there.")
+    ] = "all",
     seed: Annotated[int, typer.Option(help="Root seed.")] = 1,
     batch: Annotated[int, typer.Option(help="0: 32 on an accelerator, 16 on a CPU.")] = 0,
     crop: Annotated[int, typer.Option(help="0: 256 on an accelerator, 128 on a CPU.")] = 0,
-    rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 3e-4,
+    rate: Annotated[float, typer.Option(help="Peak learning rate; 0: 2e-4 on an accelerator, 4e-4 on a CPU.")] = 0.0,
     threads: Annotated[int, typer.Option(help="CPU threads; 0: torch's own choice.")] = 0,
     jscc: Annotated[Path | None, typer.Option(help="Folder of the JSCC weights that the denoiser follows.")] = None,
 ) -> None:

@@ -41,7 +41,7 @@ def train(options: Options) -> None:
             [denoiser],
             run.log,
             options.minutes * 60 * SHARES["denoiser"],
-            rate=options.rate,
+            rate=run.rate,
         )
         weights.save(denoiser, run.out / DENOISER)
     denoiser.requires_grad_(False)
@@ -84,7 +84,7 @@ def _decoder(run: Session, stage: str, decoder: Decoder, encoder: Encoder, denoi
             decoded = decoder(estimate, noise_map, active)
         return F.mse_loss(decoded, pictures)
 
-    steps = fit(stage, loss, [decoder], run.log, rate=run.options.rate / 2, constant_loss=run.constant_loss(), **limit)
+    steps = fit(stage, loss, [decoder], run.log, rate=run.rate / 2, constant_loss=run.constant_loss(), **limit)
     weights.save(decoder, run.out / file)
     return steps
 

@@ -40,7 +40,7 @@ def train(options: Options) -> None:
             [encoder, aware],
             run.log,
             seconds * share,
-            rate=options.rate,
+            rate=run.rate,
             constant_loss=run.constant_loss(),
         )
         weights.save(encoder, run.out / ENCODER)
@@ -55,7 +55,7 @@ def train(options: Options) -> None:
             [blind],
             run.log,
             seconds * share,
-            rate=options.rate / 2,
+            rate=run.rate / 2,
             constant_loss=run.constant_loss(),
         )
         weights.save(blind, run.out / BLIND)
