@@ -45,6 +45,11 @@ def pairs(reference: Sequence[np.ndarray], distorted: Sequence[np.ndarray]):
     """
     for index in range(len(reference)):
         first, second = reference[index], distorted[index]
-        if first.shape != second.shape or first.ndim != 3 or first.shape[2] != 3 or first.dtype != np.uint8:
+        if (
+            first.shape != second.shape
+            or first.ndim != 3
+            or first.shape[2] != 3
+            or not first.dtype == second.dtype == np.uint8
+        ):
             raise InputError(f"frame {index}: {first.shape} {first.dtype} against {second.shape} {second.dtype}")
         yield first, second

@@ -41,6 +41,8 @@ DISTS_CHANNELS = 3 + 64 + 128 + 256 + 512 + 512
 _LAYERS = {"alexnet": ("AlexNet_0", 5), "vgg16": ("VGG16_0", 13)}
 _MAX_MEMBER_BYTES = 128 * 2**20
 _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
+# The reader written in Python: the one in C sizes its memo by a number in the file.
+_Unpickler = pickle._Unpickler
 
 
 def convert(sdist: Path, dists_wheel: Path, out: Path) -> list[Path]:
@@ -119,7 +121,7 @@ def read_old_torch(data: bytes) -> dict[str, np.ndarray]:
     return {str(name): tensor.array() for name, tensor in tensors.items()}
 
 
-class _ArrayUnpickler(pickle.Unpickler):
+class _ArrayUnpickler(_Unpickler):
     # Reading a pickled array calls exactly these.
     _ALLOWED = frozenset(
         {
@@ -155,7 +157,7 @@ class _Tensor:
         return values[self._offset : self._offset + count].reshape(self._shape).astype(np.float32)
 
 
-class _TensorUnpickler(pickle.Unpickler):
+class _TensorUnpickler(_Unpickler):
     # Names that a pickled state dictionary may use, each answered by a class of this file or of the standard library.
     _ALLOWED = {
         ("torch._utils", "_rebuild_tensor_v2"): _Tensor,
@@ -179,7 +181,7 @@ class _TensorUnpickler(pickle.Unpickler):
         return self.storages.setdefault(str(identity[2]), _Storage())
 
 
-def _load(unpickler: pickle.Unpickler) -> Any:
+def _load(unpickler: _Unpickler) -> Any:
     try:
         return unpickler.load()
     except ParseError:

@@ -7,6 +7,7 @@ made for generated content and should never be the sole score.
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -17,7 +18,8 @@ import numpy as np
 
 from gvc.evaluation.metrics import NotMeasured, pairs
 
-LEAST_SIDE = 16
+LEAST_SIDE = 17
+"""libvmaf crashes on less."""
 DEADLINE_S_PER_MEGAPIXEL = 5.0
 
 
@@ -42,7 +44,10 @@ def ffmpeg() -> str:
     try:
         import imageio_ffmpeg
 
-        return imageio_ffmpeg.get_ffmpeg_exe()
+        path = imageio_ffmpeg.get_ffmpeg_exe()
+        if shutil.which(path) is None:
+            raise RuntimeError(f"{path} is not a program")
+        return path
     except (ImportError, RuntimeError) as error:
         raise NotMeasured(f"no ffmpeg with libvmaf ({error}); run ./testbed setup") from error
 
