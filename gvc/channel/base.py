@@ -4,8 +4,8 @@ A channel is the air and the receiver's analogue front end. Of a transmitted str
 
     y_a[n] = exp(j 2 pi cfo n / fs) * (h_a * x)(n (1 + 1e-6 sro) - delay) + w_a[n]
 
-Output sample n stands for input sample n - delay: there is no hidden shift. A positive `cfo_hz` and a positive `sro_ppm`
-both belong to a receiver clock that is slow; with one oscillator sro_ppm = 1e6 cfo_hz / center_frequency_hz.
+Output sample n stands for input sample n - delay: there is no hidden shift. A positive `cfo_hz` and a positive
+`sro_ppm` both belong to a receiver clock that is slow; with one oscillator sro_ppm = 1e6 cfo_hz / center_frequency_hz.
 
 SNR is the mean Es/N0 per occupied resource element over the channel's ensemble. A burst's payload samples have mean
 power 1, spread over `occupied_fraction` of the band, so the noise variance per complex sample is

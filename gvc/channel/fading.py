@@ -1,9 +1,9 @@
 """Endless TDL fading: Sionna's sum-of-sinusoids process of 3GPP TR 38.901, evaluated at any instant.
 
 Sionna draws the sinusoids anew at each call, so a stream made of several calls would jump. Here the tables and the
-draws are Sionna's (`sionna.phy.channel.tr38901.TDL`, clause 7.7.2, Tables 7.7.2-1 to -5), kept for the whole stream, and
-its equations are evaluated in closed form at absolute times. In double precision the result equals one long call of
-Sionna with the same draws to 1e-9 (a test compares them).
+draws are Sionna's (`sionna.phy.channel.tr38901.TDL`, clause 7.7.2, Tables 7.7.2-1 to -5), kept for the whole stream,
+and its equations are evaluated in closed form at absolute times. In double precision the result equals one long call
+of Sionna with the same draws to 1e-9 (a test compares them).
 
 Source of the equations: C. Xiao, Y. R. Zheng, N. C. Beaulieu, "Novel sum-of-sinusoids simulation models for Rayleigh
 and Rician fading channels", IEEE Trans. Wireless Commun. 5(12), 2006, eqs. (6a)-(6c), (7), (11).

@@ -26,7 +26,8 @@ def number(key: str, value: Any) -> float:
     """`value` as a float inside the range of `key`; ConfigError otherwise."""
     low, high, unit = RANGES[key]
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= float(value) <= high:
-        raise ConfigError(f"channel parameter {key} = {value!r}: give a number from {low:g} to {high:g} {unit}".rstrip())
+        wanted = f"give a number from {low:g} to {high:g} {unit}".rstrip()
+        raise ConfigError(f"channel parameter {key} = {value!r}: {wanted}")
     return float(value)
 
 
@@ -46,5 +47,6 @@ def reject_unknown(channel: str, unknown: dict[str, Any], valid: list[str]) -> N
     for key, value in unknown.items():
         if value is not None:
             raise ConfigError(
-                f"channel '{channel}' has no parameter '{key}'{nearest(key, valid)} (it takes: {', '.join(sorted(valid))})"
+                f"channel '{channel}' has no parameter '{key}'{nearest(key, valid)}"
+                f" (it takes: {', '.join(sorted(valid))})"
             )

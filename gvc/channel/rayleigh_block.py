@@ -21,9 +21,10 @@ class RayleighBlock(Awgn):
     transmission starts after at least 32 zero samples, so no burst ever has two fades. A transmitter that never pauses
     keeps its first fade for ever.
 
-    With `block_samples` block b covers the output samples b * block_samples <= n < (b + 1) * block_samples, whatever the
-    transmitter does. At a border amplitude and phase jump. A burst across it is received with two fades, of which an
-    estimate made at its start fits only the first; with bursts of length B that happens to B / block_samples of them.
+    With `block_samples` block b covers the output samples from b * block_samples to before (b + 1) * block_samples,
+    whatever the transmitter does. At a border amplitude and phase jump. A burst across it is received with two fades,
+    of which an estimate made at its start fits only the first; of bursts of length B that happens to a fraction
+    B / block_samples.
 
     Parameters beside those of `gvc.channel.base.Channel`:
         block_samples: >= 1, or None for one fade a burst.
@@ -74,7 +75,9 @@ class RayleighBlock(Awgn):
 
     def _block(self, sample: int) -> int:
         """Number of the block that an output sample lies in."""
-        return bisect.bisect_right(self._borders, sample) if self.block_samples is None else sample // self.block_samples
+        if self.block_samples is None:
+            return bisect.bisect_right(self._borders, sample)
+        return sample // self.block_samples
 
     def _border(self, block: int) -> int:
         """First output sample of a block; that of a block to come lies beyond every sample so far."""

@@ -42,8 +42,8 @@ class Tdl(Channel):
         if delays.max() > _LONGEST_RESPONSE:
             limit = self.delay_spread_s * _LONGEST_RESPONSE / delays.max()
             raise ConfigError(
-                f"channel parameter delay_spread_s = {spread!r}: {self.name} at {self.sample_rate_hz:g} Hz would be longer"
-                f" than {_LONGEST_RESPONSE} samples; give a number from 0 to {limit:.3g} s"
+                f"channel parameter delay_spread_s = {spread!r}: {self.name} at {self.sample_rate_hz:g} Hz would be"
+                f" longer than {_LONGEST_RESPONSE} samples; give a number from 0 to {limit:.3g} s"
             )
         offset = 1e-6 * self.sro_ppm
         segment = segment_length(self.sample_rate_hz, self.fading.doppler_hz, offset)

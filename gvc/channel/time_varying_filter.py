@@ -15,7 +15,7 @@ import numba
 import numpy as np
 
 from gvc.channel.delay import IntegerDelay
-from gvc.channel.interpolation import HALF_WIDTH, kernel
+from gvc.channel.interpolation import HALF_WIDTH, multipath_responses
 
 _BATCH = 64  # segments whose responses are computed at once
 _CELL = 256  # outputs that stay in the first-level cache while all taps are added
@@ -46,9 +46,7 @@ class TimeVaryingFilter:
         segment: samples between responses, see `segment_length`.
     """
 
-    def __init__(
-        self, gains: Gains, rows: int, path_delays: np.ndarray, delay: float, offset: float, segment: int
-    ):
+    def __init__(self, gains: Gains, rows: int, path_delays: np.ndarray, delay: float, offset: float, segment: int):
         self._gains = gains
         self._rows = rows
         self._path_delays = np.asarray(path_delays, np.float64)
@@ -66,8 +64,6 @@ class TimeVaryingFilter:
         self._batch_first = 0
         self._shifts = np.zeros(0, np.int64)
         self._response = self._slope = np.zeros((rows, 0, self._length), np.complex64)
-        fixed = np.arange(self._length) - HALF_WIDTH - self._fraction - self._path_delays[:, None]
-        self._fixed_weights = kernel(fixed + np.ceil(self._fraction)) if offset == 0 else None
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         """complex64 [n] -> complex64 [rows, m]: all outputs that the input so far decides."""
@@ -133,22 +129,15 @@ class TimeVaryingFilter:
     def _responses(self, segments: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Shift int64 [k], response at the start and its change over the segment, complex64 [rows, k, L]."""
         shifts, rest = self._shift(segments)
-        consecutive = len(segments) > 0 and segments[-1] - segments[0] == len(segments) - 1 and np.all(np.diff(segments) == 1)
-        if consecutive:
+        if len(segments) and np.all(np.diff(segments) == 1):
             gains = self._gains(np.append(segments, segments[-1] + 1))
             start_gains, stop_gains = gains[:, :-1], gains[:, 1:]
         else:
             start_gains, stop_gains = self._gains(segments), self._gains(segments + 1)
-        start = self._apply(start_gains, rest)
-        stop = self._apply(stop_gains, rest + self._segment * self._offset)
+        delays, length = self._path_delays, self._length
+        start = multipath_responses(start_gains, delays, rest, length)
+        stop = multipath_responses(stop_gains, delays, rest + self._segment * self._offset, length)
         return shifts, start.astype(np.complex64), (stop - start).astype(np.complex64)
-
-    def _apply(self, gains: np.ndarray, rest: np.ndarray) -> np.ndarray:
-        """Path gains [rows, k, paths] at instants `rest` [k] after a whole sample -> responses [rows, k, L]."""
-        if self._fixed_weights is not None:
-            return gains @ self._fixed_weights
-        places = np.arange(self._length) - HALF_WIDTH + rest[:, None, None] - self._path_delays[:, None]
-        return (gains[:, :, None, :] @ kernel(places))[:, :, 0, :]
 
     def _forget(self) -> None:
         oldest = self._sent + int(self._shift(np.array([self._sent // self._segment]))[0][0]) - self._length - 2
@@ -158,7 +147,7 @@ class TimeVaryingFilter:
 
 @numba.njit(cache=True, fastmath={"contract"}, nogil=True)
 def _convolve(real, imag, shifts, response, slope, segment, batch_first, first, out):  # pragma: no cover - compiled
-    """out[row, i] = sum_j taps_j(n) x[n + shift - j], n = first + i, real and imaginary parts apart for the compiler."""
+    """out[row, i] = sum_j taps_j(n) x[n + shift - j], n = first + i; real and imaginary parts apart, to vectorise."""
     rows, _, length = response.shape
     total = out.shape[1]
     sum_real, sum_imag, place = np.empty(_CELL, np.float32), np.empty(_CELL, np.float32), np.empty(_CELL, np.float32)

@@ -64,7 +64,8 @@ class Clip:
         end = None
         try:
             # No other protocol: a playlist must not make this program fetch or read something else.
-            with av.open(str(self.path), options={"protocol_whitelist": "file"}, metadata_errors="replace") as container:
+            local_only = {"protocol_whitelist": "file"}
+            with av.open(str(self.path), options=local_only, metadata_errors="replace") as container:
                 streams = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
                 if not streams:
                     raise InputError(f"'{self.path}' has no video stream: give a video, not sound or data alone")
@@ -92,9 +93,8 @@ class Clip:
             ) from error
 
     def _damaged(self, decoded: int) -> str:
-        return (
-            f"'{self.path}' is damaged or truncated after {decoded} frames: get a complete file, or ask for fewer frames"
-        )
+        advice = "get a complete file, or ask for fewer frames"
+        return f"'{self.path}' is damaged or truncated after {decoded} frames: {advice}"
 
 
 class _Scaler:

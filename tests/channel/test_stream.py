@@ -14,7 +14,8 @@ OWN = {"rayleigh-block": {"block_samples": 3000}}
 
 
 def make(name, **parameters):
-    return registry.create("channel", name, sample_rate_hz=FS, center_frequency_hz=FC, **OWN.get(name, {}), **parameters)
+    both_ends = {"sample_rate_hz": FS, "center_frequency_hz": FC}
+    return registry.create("channel", name, **both_ends, **OWN.get(name, {}), **parameters)
 
 
 def tone(n, cycles=0.05):
@@ -98,7 +99,8 @@ def test_one_oscillator_by_default():
     assert make("awgn", cfo_hz=24e3).sro_ppm == pytest.approx(10.0)
     assert make("awgn", cfo_hz=24e3, sro_ppm=0.0).sro_ppm == 0
     # A slow receiver clock: fewer samples come out than went in.
-    assert run(make("awgn", cfo_hz=240e3), np.zeros(50_000, np.complex64), []).shape[1] == pytest.approx(50_000 - 5 + 12, abs=1)
+    out = run(make("awgn", cfo_hz=240e3), np.zeros(50_000, np.complex64), [])
+    assert out.shape[1] == pytest.approx(50_000 - 5 + 12, abs=1)
 
 
 @pytest.mark.parametrize("name", EVERY)
