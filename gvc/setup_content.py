@@ -223,6 +223,7 @@ def _fetched(package: Package, draft: Path, fetch: Download) -> Path:
 def _publish(draft: Path, folder: Path, names: Iterable[str]) -> None:
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (draft / name).chmod(0o644)
         os.replace(draft / name, folder / name)
 
 
