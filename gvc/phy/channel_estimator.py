@@ -29,6 +29,10 @@ class Smoothing:
         """complex64 [..., K] -> complex64 [..., K]."""
         return observed if self.matrix is None else observed @ self.matrix.T
 
+    def perfect(self) -> "Smoothing":
+        """The same without error, for a genie."""
+        return dataclasses.replace(self, noise_gain=0 * self.noise_gain, bias=0 * self.bias)
+
 
 def preamble_precision(numerology: Numerology) -> np.ndarray:
     """Energy of the preamble on each occupied carrier, in training symbols: two of long training, and on the tones of

@@ -23,14 +23,21 @@ def _branches() -> np.ndarray:
 BRANCHES = _branches()
 
 
+@numba.njit(cache=True)
+def _encode(bits: np.ndarray, branches: np.ndarray) -> np.ndarray:
+    coded = np.empty(3 * (len(bits) + MEMORY), np.uint8)
+    state = 0
+    for step in range(len(bits) + MEMORY):
+        bit = np.int64(bits[step]) if step < len(bits) else 0
+        for output in range(3):
+            coded[3 * step + output] = branches[state, bit, output] < 0
+        state = (bit << MEMORY | state) >> 1
+    return coded
+
+
 def encode(bits: np.ndarray) -> np.ndarray:
     """Code bits uint8 [3 (n + 6)] of `bits` uint8 [n]; six zero bits bring the encoder back to its first state."""
-    coded = np.empty((len(bits) + MEMORY, len(GENERATORS)), np.uint8)
-    state = 0
-    for step, bit in enumerate([*bits.tolist(), *[0] * MEMORY]):
-        coded[step] = BRANCHES[state, bit] < 0
-        state = (bit << MEMORY | state) >> 1
-    return coded.ravel()
+    return _encode(bits, BRANCHES)
 
 
 def decode(soft: np.ndarray) -> np.ndarray:

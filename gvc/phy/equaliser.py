@@ -4,7 +4,7 @@ from typing import Protocol
 
 import numpy as np
 
-from gvc.phy import kernels
+from gvc.phy.kernels import combining
 
 
 class Equaliser(Protocol):
@@ -38,4 +38,4 @@ class Mmse:
     def equalise(
         self, received: np.ndarray, response: np.ndarray, noise: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        return kernels.combine_weighted(received, response, noise)
+        return combining.combine_weighted(received, response, noise)

@@ -4,6 +4,7 @@ import binascii
 import dataclasses
 import functools
 
+import numba
 import numpy as np
 
 from gvc.errors import InputError, ParseError
@@ -95,8 +96,7 @@ def encode(header: BurstHeader, elements: int) -> np.ndarray:
     """QPSK symbols complex64 [elements], power 1: the code bits, repeated until the elements are full."""
     bits = np.unpackbits(np.frombuffer(header.pack(), np.uint8))
     order, signs = _places(elements)
-    levels = (1 - 2.0 * convolutional.encode(bits))[order] * signs
-    return ((levels[::2] + 1j * levels[1::2]) / 2**0.5).astype(np.complex64)
+    return _spread(convolutional.encode(bits), order, signs).view(np.complex64)
 
 
 def decode(soft: np.ndarray) -> BurstHeader:
@@ -105,9 +105,24 @@ def decode(soft: np.ndarray) -> BurstHeader:
     Raises ParseError when it fails its CRC.
     """
     order, signs = _places(len(soft))
-    levels = np.ascontiguousarray(soft, np.complex64).view(np.float32) * signs
-    combined = np.bincount(order, weights=levels, minlength=CODED_BITS)
+    combined = _gather(np.ascontiguousarray(soft, np.complex64).view(np.float32), order, signs)
     return BurstHeader.parse(np.packbits(convolutional.decode(combined)).tobytes())
+
+
+@numba.njit(cache=True)
+def _spread(coded: np.ndarray, order: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    levels = np.empty(len(order), np.float32)
+    for i in range(len(order)):
+        levels[i] = signs[i] * (np.float32(1) - np.float32(2) * coded[order[i]]) * np.float32(0.5**0.5)
+    return levels
+
+
+@numba.njit(cache=True)
+def _gather(levels: np.ndarray, order: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    combined = np.zeros(CODED_BITS, np.float32)
+    for i in range(len(order)):
+        combined[order[i]] += levels[i] * signs[i]
+    return combined
 
 
 @functools.lru_cache(maxsize=8)

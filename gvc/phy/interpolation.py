@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from gvc.phy.channel_estimator import Smoothing
 from gvc.phy.layout import burst_layout
 from gvc.phy.numerology import Numerology
 
@@ -16,7 +17,7 @@ class TimeWeights:
 
     payload: float32 [M, T], response at the payload symbols. training: float32 [T, T], at the training symbols.
     noise_gain: float32 [M], noise variance after over before. bias: float32 [M], mean square ageing error in a
-    channel of unit power. residual: float64, see `residual_share`.
+    channel of unit power.
     """
 
     payload: np.ndarray
@@ -24,13 +25,18 @@ class TimeWeights:
     noise_gain: np.ndarray
     bias: np.ndarray
 
-    def residual_share(self, noise_gain: np.ndarray, self_weight: np.ndarray) -> float:
-        """Power of (observed - smoothed) training over the noise variance, for a carrier smoother with these vectors.
+    def residual_share(self, smoothing: Smoothing) -> float:
+        """Power of (observed - smoothed) training over the noise variance, behind that smoother over carriers.
 
         E |n - S W n|^2 = 1 - 2 S_kk W_tt + sum |S_k|^2 sum |W_t|^2, averaged over carriers k and training symbols t.
         """
-        own = float(np.mean(np.diag(self.training))) * float(np.mean(self_weight))
-        return 1 - 2 * own + float(np.mean(np.sum(self.training**2, axis=1))) * float(np.mean(noise_gain))
+        own = float(np.mean(np.diag(self.training))) * float(np.mean(smoothing.self_weight))
+        gain = float(np.mean(np.sum(self.training**2, axis=1))) * float(np.mean(smoothing.noise_gain))
+        return 1 - 2 * own + gain
+
+    def perfect(self) -> "TimeWeights":
+        """The same without error, for a genie."""
+        return dataclasses.replace(self, noise_gain=0 * self.noise_gain, bias=0 * self.bias)
 
 
 class TimeInterpolator:

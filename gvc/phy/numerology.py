@@ -210,11 +210,12 @@ class Numerology:
     def preamble_samples(self) -> int:
         return self.short_samples + 2 * self.symbol_samples
 
-    def pilots(self, symbols: int) -> np.ndarray:
-        """Pilots of header and payload symbols 0 to symbols - 1: +-1, float32 [symbols, pilots]."""
-        count = len(self.pilot_index)
-        bits = pseudo_random_bits(self.scramble_seed, 4096 * count)[: symbols * count]
-        return (1 - 2.0 * bits).astype(np.float32).reshape(symbols, count)
+    @functools.cached_property
+    def pilots(self) -> np.ndarray:
+        """Pilots of header and payload symbols, a row each: +-1, float32 [rows, pilots], enough rows for any burst."""
+        rows = self.header_symbols + 2 * self.payload_symbols
+        bits = pseudo_random_bits(self.scramble_seed, rows * len(self.pilot_index))
+        return (1 - 2.0 * bits).astype(np.float32).reshape(rows, -1)
 
 
 def _qpsk(seed: int, count: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import scipy.fft
 
-from gvc.phy import kernels
+from gvc.phy.kernels import detection
 from gvc.phy.numerology import SHORT_PERIOD, Numerology
 
 
@@ -79,8 +79,8 @@ class SchmidlCox:
         cells = (stop - start) // SHORT_PERIOD - 1
         if cells < 2 * self._cells:
             return -1
-        product, energy = kernels.cell_sums(samples.view(np.float32), start, cells)
-        found = kernels.first_plateau(product, energy, self._cells, self._cells, self._threshold)
+        product, energy = detection.cell_sums(samples.view(np.float32), start, cells)
+        found = detection.first_plateau(product, energy, self._cells, self._cells, self._threshold)
         return -1 if found < 0 else start + SHORT_PERIOD * found
 
     def acquire(self, samples: np.ndarray, candidate: int) -> Acquisition | None:
@@ -88,10 +88,10 @@ class SchmidlCox:
         n = u.fft_size
         inside = candidate + SHORT_PERIOD // 2
         sure = candidate + u.short_samples - 2 * SHORT_PERIOD
-        near = kernels.lag_product(samples, inside, sure - SHORT_PERIOD, SHORT_PERIOD)
+        near = detection.lag_product(samples, inside, sure - SHORT_PERIOD, SHORT_PERIOD)
         step = np.angle(near) / SHORT_PERIOD
         lag = min(n, 4 * SHORT_PERIOD)
-        far = kernels.lag_product(samples, inside, sure - lag, lag)
+        far = detection.lag_product(samples, inside, sure - lag, lag)
         step += np.angle(far * np.exp(-1j * step * lag)) / lag
         begin = candidate + self._search
         region = samples[:, begin : begin + self._length] * np.exp(-1j * step * self._time).astype(np.complex64)
@@ -115,7 +115,7 @@ class SchmidlCox:
         first = earliest + int(np.argmax(strength[earliest : peak + 1] >= min(floor, strength[peak])))
         window = begin + first - u.timing_advance
         # The long training repeats after n samples and so does the short one where its period divides n.
-        pairs = kernels.lag_product(samples, window - u.cyclic_prefix // 2, window + n, n)
-        pairs += kernels.lag_product(samples, inside, max(inside, sure - n), n)
+        pairs = detection.lag_product(samples, window - u.cyclic_prefix // 2, window + n, n)
+        pairs += detection.lag_product(samples, inside, max(inside, sure - n), n)
         step += np.angle(pairs * np.exp(-1j * step * n)) / n
         return Acquisition(window=window, step=float(step), quality=quality)

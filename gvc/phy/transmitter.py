@@ -83,7 +83,7 @@ class BurstTransmitter:
     def _burst(self, header: BurstHeader, elements: np.ndarray) -> np.ndarray:
         u = self.numerology
         layout = burst_layout(u, len(elements))
-        pilots = u.pilots(layout.rows)
+        pilots = u.pilots[: layout.rows]
         grid = np.empty((layout.rows, len(u.carriers)), np.complex64)
         grid[:, u.pilot_index] = pilots
         coded = burst_header.encode(header, u.header_symbols * u.data_carriers)

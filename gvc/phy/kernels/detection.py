@@ -1,9 +1,11 @@
-"""Inner loops of the receiver, compiled by numba. Arrays are C-contiguous complex64 unless said."""
+"""From stream to FFT windows. Arrays are C-contiguous complex64 unless said; rx counts antennas."""
 
 import numba
 import numpy as np
 
 CELL = 16
+FAST = {"reassoc", "contract", "nsz"}
+"""Reordering only: sums keep their treatment of NaN and infinity."""
 _SANE = np.float32(1e9)
 
 
@@ -24,7 +26,7 @@ def take_finite(source: np.ndarray, target: np.ndarray, at: int) -> int:
     return bad
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
 def cell_sums(samples: np.ndarray, start: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
     """Correlation at lag 16 and energy of cells of 16 samples from column `start` of float32 [rx, 2 n] (I and Q).
 
@@ -81,7 +83,7 @@ def _metric(product: np.ndarray, energy: np.ndarray, j: int, window: int) -> flo
     return (p.real * p.real + p.imag * p.imag) / (e * e)
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
 def lag_product(samples: np.ndarray, start: int, stop: int, lag: int) -> complex:
     """Sum of x[i + lag] conj(x[i]) over the antennas and i from start to stop - 1."""
     re = 0.0
@@ -95,7 +97,7 @@ def lag_product(samples: np.ndarray, start: int, stop: int, lag: int) -> complex
     return complex(re, im)
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
 def windows(samples: np.ndarray, starts: np.ndarray, size: int, step: float, origin: int) -> np.ndarray:
     """FFT windows of `size` samples, derotated by `step` radians a sample counted from `origin`: [rx, windows, size]."""
     out = np.empty((samples.shape[0], len(starts), size), np.complex64)
@@ -109,65 +111,3 @@ def windows(samples: np.ndarray, starts: np.ndarray, size: int, step: float, ori
             for i in range(size):
                 out[a, r, i] = samples[a, s + i] * (inner[i] * outer)
     return out
-
-
-@numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
-def rotate(grid: np.ndarray, phase: np.ndarray, slope: np.ndarray, carriers: np.ndarray) -> None:
-    """Multiply grid [rx, rows, K] in place by exp(-j (phase[row] + slope[row] carrier))."""
-    for r in range(grid.shape[1]):
-        turn = np.exp(-1j * slope[r])
-        first = np.exp(-1j * (phase[r] + slope[r] * carriers[0]))
-        for a in range(grid.shape[0]):
-            factor = first
-            for k in range(grid.shape[2]):
-                grid[a, r, k] *= np.complex64(factor)
-                factor *= turn
-                if k + 1 < grid.shape[2] and carriers[k + 1] == carriers[k] + 2:
-                    factor *= turn
-
-
-@numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
-def pilot_products(
-    grid: np.ndarray, response: np.ndarray, pilots: np.ndarray, index: np.ndarray, weight: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """For each row of grid and response [rx, rows, K]: sum over antennas and pilots of weight[a] Y conj(H p), and of
-    weight[a] |H|^2. `pilots` float32 [rows, pilots], `index` their carriers. Returns complex128 [rows], float64 [rows].
-    """
-    rows = grid.shape[1]
-    product = np.zeros(rows, np.complex128)
-    strength = np.zeros(rows, np.float64)
-    for a in range(grid.shape[0]):
-        for r in range(rows):
-            for i in range(len(index)):
-                y = grid[a, r, index[i]]
-                h = response[a, r, index[i]]
-                product[r] += weight[a] * pilots[r, i] * y * np.conj(h)
-                strength[r] += weight[a] * (h.real * h.real + h.imag * h.imag)
-    return product, strength
-
-
-@numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
-def combine_weighted(grid: np.ndarray, response: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Maximum-ratio combining with weights conj(H) / noise over antennas: z and its variance, [rows, K].
-
-    grid, response complex64 [rx, rows, K]; noise float32 [rx, rows, K].
-    """
-    rows, carriers = grid.shape[1:]
-    symbols = np.empty((rows, carriers), np.complex64)
-    variance = np.empty((rows, carriers), np.float32)
-    for r in range(rows):
-        for k in range(carriers):
-            total = np.float32(1e-30)
-            re = np.float32(0)
-            im = np.float32(0)
-            for a in range(grid.shape[0]):
-                h = response[a, r, k]
-                y = grid[a, r, k]
-                w = np.float32(1) / noise[a, r, k]
-                total += w * (h.real * h.real + h.imag * h.imag)
-                re += w * (y.real * h.real + y.imag * h.imag)
-                im += w * (y.imag * h.real - y.real * h.imag)
-            scale = np.float32(1) / total
-            symbols[r, k] = complex(re * scale, im * scale)
-            variance[r, k] = scale
-    return symbols, variance

@@ -1,0 +1,83 @@
+"""From an acquired burst to its decoded header."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from gvc.errors import ParseError
+from gvc.phy import header as burst_header
+from gvc.phy.channel_estimator import ChannelEstimator, preamble_precision
+from gvc.phy.header import BurstHeader
+from gvc.phy.kernels import preamble
+from gvc.phy.layout import fragment_symbols
+from gvc.phy.numerology import Numerology
+from gvc.phy.ofdm_windows import SampleBuffer
+from gvc.phy.payload import SOCKETS
+from gvc.phy.synchroniser import Acquisition
+
+_MAX_SLOPE = 0.4
+"""Residual CFO that is searched, radians a symbol: five standard deviations of the acquisition's at 0 dB."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Head:
+    """A decoded header, the number of payload symbols that follow, the grid complex64 [rx, short + 2 + H, K] of the FFT
+    windows so far, of which the first `short` are of short training, and the residual CFO `slope` in radians a symbol.
+    """
+
+    header: BurstHeader
+    payload_symbols: int
+    grid: np.ndarray
+    short: int
+    slope: float
+
+
+class HeaderReader:
+    """Estimates the channel from the preamble and decodes the header.
+
+    `first_symbol` is where the FFT window of the first header symbol starts, `length` where that of the last one ends,
+    in samples after that of the first long training symbol.
+    """
+
+    def __init__(self, numerology: Numerology, estimator: ChannelEstimator):
+        u = self._numerology = numerology
+        self._estimator = estimator
+        self.first_symbol = 2 * u.fft_size + u.cyclic_prefix
+        rows = self.first_symbol + u.symbol_samples * np.arange(u.header_symbols)
+        self.length = int(rows[-1]) + u.fft_size
+        self._short = u.short_samples // u.fft_size
+        early = -2 * u.cyclic_prefix - u.fft_size * np.arange(self._short, 0, -1)
+        self._starts = np.concatenate([early, [0, u.fft_size], rows])
+        self._tones = np.flatnonzero(u.short_grid)
+        self._short_known = u.short_grid[self._tones].conj()
+        self._precision = preamble_precision(u).astype(np.float32)
+        # Phase is counted from the middle of the long training, in symbol periods.
+        times = (np.concatenate([early, rows]) - u.fft_size / 2) / u.symbol_samples
+        self._slopes = np.linspace(-_MAX_SLOPE, _MAX_SLOPE, 81)
+        self._turns = np.exp(-1j * self._slopes[:, None] * times)
+
+    def read(self, buffer: SampleBuffer, acquired: Acquisition) -> Head:
+        """Raises ParseError when the header cannot be decoded or makes no sense."""
+        u = self._numerology
+        grid = buffer.grid(u, acquired.window + self._starts, acquired.step, acquired.window)
+        mean, noise, snr = preamble.long_training(grid, u.training.conj(), self._short)
+        snr_db = 10 * math.log10(snr)
+        # First with the long training alone, for the residual CFO; then with the short training turned to it as well.
+        rough = self._estimator.smoothing(snr_db + 3).apply(mean)
+        pilots = u.pilots[: u.header_symbols]
+        chosen = preamble.residual_slope(
+            grid, rough, noise, pilots, u.pilot_index, self._tones, self._short_known, self._turns
+        )
+        early, later = self._turns[chosen, : self._short], self._turns[chosen, self._short :]
+        whole = preamble.whole_preamble(grid, mean, self._tones, self._short_known, early, self._precision)
+        response = self._estimator.preamble_smoothing(snr_db).apply(whole)
+        header = burst_header.decode(
+            preamble.header_soft(grid, response, noise, later, u.data_index, self._short + 2)
+        )
+        if header.payload_type not in SOCKETS:
+            raise ParseError(f"payload type {header.payload_type} is not known")
+        fragments = fragment_symbols(u, header.elements)
+        if header.fragments != len(fragments):
+            raise ParseError(f"{header.fragments} fragments, where the picture takes {len(fragments)}")
+        return Head(header, fragments[header.fragment], grid, self._short, float(self._slopes[chosen]))

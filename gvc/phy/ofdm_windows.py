@@ -1,0 +1,38 @@
+"""FFT windows of a buffered stream."""
+
+import numpy as np
+import scipy.fft
+
+from gvc.phy.kernels import detection
+from gvc.phy.numerology import Numerology
+
+
+class SampleBuffer:
+    """The stretch of the stream that is still needed: complex64 [rx_antennas, ...], columns by their place in the stream.
+
+    Samples that are not finite count as 0. `end` is the number of samples so far, `origin` the first one kept.
+    """
+
+    def __init__(self, rx_antennas: int, capacity: int):
+        self.columns = np.zeros((rx_antennas, capacity), np.complex64)
+        self.origin = 0
+        self.end = 0
+
+    def append(self, block: np.ndarray, keep: int) -> int:
+        """Add complex64 [rx, n]; samples before `keep` may go. Returns how many were not finite."""
+        filled = self.end - self.origin
+        if filled + block.shape[1] > self.columns.shape[1]:
+            drop = keep - self.origin
+            self.columns[:, : filled - drop] = self.columns[:, drop:filled].copy()
+            self.origin = keep
+            filled -= drop
+        self.end += block.shape[1]
+        return detection.take_finite(block, self.columns, filled)
+
+    def grid(self, numerology: Numerology, starts: np.ndarray, step: float, origin: int) -> np.ndarray:
+        """Occupied carriers of the FFT windows that start at the stream's samples `starts`, int64 [W], derotated by
+        `step` radians a sample from sample `origin`: complex64 [rx, W, K], unit power where the signal has unit power.
+        """
+        cut = detection.windows(self.columns, starts - self.origin, numerology.fft_size, step, origin - self.origin)
+        spectrum = scipy.fft.fft(cut, axis=2, overwrite_x=True)
+        return np.take(spectrum, numerology.bins, axis=2) * np.float32(1 / numerology.amplitude)
