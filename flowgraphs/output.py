@@ -50,13 +50,14 @@ def progress(total_known: bool = True):
 
 
 def emit(result: Mapping[str, Any], json_target: str | None = None) -> None:
-    """Show `result`: one JSON object on stdout for "-", a JSON file for a path, a readable table for None.
+    """Show `result`: one JSON object on stdout for "-", a JSON file for a path, readable tables for None.
 
     Numbers that JSON has no word for (NaN, infinities) become null; numpy scalars, arrays and paths are converted.
     Raises InputError where the file cannot be written.
     """
     if json_target is None:
-        Console().print(_table(result))
+        for part in _tables(plain(result)):
+            Console().print(part)
         return
     text = json.dumps(plain(result), allow_nan=False, ensure_ascii=False)
     if json_target == "-":
@@ -88,23 +89,36 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def _table(result: Mapping[str, Any]) -> Table:
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    for name, value in _flat(plain(result)):
-        table.add_row(name, _word(value))
-    return table
+def _tables(result: dict[str, Any]) -> list[Table]:
+    """One table of the single values, then one for each list of records."""
+    records = {name: value for name, value in result.items() if _is_records(value)}
+    singles = Table(show_header=False, box=None, pad_edge=False)
+    singles.add_column(style="bold")
+    singles.add_column(overflow="fold")
+    for name, value in _flat({name: value for name, value in result.items() if name not in records}):
+        singles.add_row(name, _word(value))
+    tables = [singles] if singles.row_count else []
+    for name, rows in records.items():
+        flat = [dict(_flat(row)) for row in rows]
+        columns = list(dict.fromkeys(key for row in flat for key in row))
+        table = Table(title=name, title_justify="left", box=None, pad_edge=False)
+        for position, column in enumerate(columns):
+            table.add_column(column, overflow="fold", no_wrap=position == 0)
+        for row in flat:
+            table.add_row(*(_word(row.get(column)) for column in columns))
+        tables.append(table)
+    return tables
+
+
+def _is_records(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
 
 
 def _flat(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
-    if isinstance(value, dict) and value:
-        pairs = [(str(key), item) for key, item in value.items()]
-    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
-        pairs = [(str(index), item) for index, item in enumerate(value)]
-    else:
+    """Nested keys written with dots."""
+    if not isinstance(value, dict):
         return [(prefix, value)]
-    return [row for key, item in pairs for row in _flat(item, f"{prefix}.{key}" if prefix else key)]
+    return [row for key, item in value.items() for row in _flat(item, f"{prefix}.{key}" if prefix else key)]
 
 
 def _word(value: Any) -> str:

@@ -140,6 +140,14 @@ def test_json_to_an_impossible_place_is_bad_input(tmp_path: Path) -> None:
         output.emit({}, str(tmp_path / "absent" / "r.json"))
 
 
+def test_without_json_every_value_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    output.emit(
+        {"clip": "a.mp4", "arms": {"jscc": {"psnr_db": 21.5}}, "rows": [{"snr_db": 0}, {"snr_db": 5, "x": None}]}
+    )
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in ("clip", "a.mp4", "arms.jscc.psnr_db", "21.5", "rows", "snr_db", "5", "-"))
+
+
 def test_plain_knows_numpy_paths_and_infinities() -> None:
     value = {
         "a": np.float32(1.5),

@@ -54,9 +54,9 @@ def _summary(name: str) -> dict:
     config = build(name)
     return {
         "name": name,
-        "description": config.description,
         "driver": config.driver,
         "channel": config.channel.name,
         "sample_rate_hz": config.sample_rate_hz,
         "coherence_bands": config.coherence_bands,
+        "description": config.description,
     }
