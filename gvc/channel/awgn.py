@@ -28,10 +28,12 @@ class Awgn(Channel):
             segment = segment_length(self.sample_rate_hz, 0.0, offset)
             self._filter = TimeVaryingFilter(_one_path, 1, np.zeros(1), self.delay_samples, offset, segment)
 
-    def _propagate(self, samples: np.ndarray) -> np.ndarray:
+    def propagate(self, samples: np.ndarray) -> np.ndarray:
+        """See `Channel.propagate`."""
         return self._spread(self._filter.push(samples)[0] if self._filter else self._queue.push(samples))
 
-    def _tail(self) -> np.ndarray:
+    def tail(self) -> np.ndarray:
+        """See `Channel.tail`."""
         return self._spread(self._filter.tail()[0] if self._filter else self._queue.tail())
 
     def _spread(self, samples: np.ndarray) -> np.ndarray:

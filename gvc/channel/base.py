@@ -13,7 +13,7 @@ power 1, spread over `occupied_fraction` of the band, so the noise variance per 
 """
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,6 +21,18 @@ from gvc.channel import parameters
 from gvc.channel.noise import NoiseSource
 from gvc.channel.oscillator import Oscillator
 from gvc.errors import InputError
+
+
+class StreamChannel(Protocol):
+    """All that a link needs of a channel. `Channel` gives it to subclasses; a class from outside may do without."""
+
+    noise_variance: float
+
+    def process(self, samples: np.ndarray) -> np.ndarray:
+        """complex64 [n] -> complex64 [rx_antennas, m], the stream so far; state goes on to the next call."""
+
+    def flush(self) -> np.ndarray:
+        """What is still inside at the end of the stream, complex64 [rx_antennas, m]."""
 
 
 class Channel(ABC):
@@ -85,19 +97,19 @@ class Channel(ABC):
         samples = np.asarray(samples)
         if samples.ndim != 1:
             raise InputError(f"a channel takes one-dimensional samples [n], got shape {samples.shape}")
-        return self._receive(self._propagate(samples.astype(np.complex64, copy=False)))
+        return self._receive(self.propagate(samples.astype(np.complex64, copy=False)))
 
     def flush(self) -> np.ndarray:
         """What is still inside at the end of the stream, with its noise: complex64 [rx_antennas, m]. Call it once."""
-        return self._receive(self._tail())
+        return self._receive(self.tail())
 
     @abstractmethod
-    def _propagate(self, samples: np.ndarray) -> np.ndarray:
+    def propagate(self, samples: np.ndarray) -> np.ndarray:
         """Delay, path gains and resampling: complex64 [n] -> a fresh complex64 [rx_antennas, m]."""
 
     @abstractmethod
-    def _tail(self) -> np.ndarray:
-        """What `_propagate` held back, complex64 [rx_antennas, m]."""
+    def tail(self) -> np.ndarray:
+        """What `propagate` held back, complex64 [rx_antennas, m]."""
 
     @abstractmethod
     def genie_taps(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

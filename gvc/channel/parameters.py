@@ -1,6 +1,7 @@
 """Checks of channel parameters: every message names the key, the value and the valid range."""
 
 import math
+from numbers import Real
 from typing import Any
 
 from gvc.errors import ConfigError
@@ -25,7 +26,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
 def number(key: str, value: Any) -> float:
     """`value` as a float inside the range of `key`; ConfigError otherwise."""
     low, high, unit = RANGES[key]
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= float(value) <= high:
+    if isinstance(value, bool) or not isinstance(value, Real) or not low <= float(value) <= high:
         wanted = f"give a number from {low:g} to {high:g} {unit}".rstrip()
         raise ConfigError(f"channel parameter {key} = {value!r}: {wanted}")
     return float(value)

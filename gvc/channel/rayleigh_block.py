@@ -46,10 +46,11 @@ class RayleighBlock(Awgn):
         draw = seeds.stream(self.seed, f"channel/rayleigh-block/{block}").standard_normal(2 * self.rx_antennas)
         return (draw.view(np.complex128) / np.sqrt(2)).astype(np.complex64)
 
-    def _propagate(self, samples: np.ndarray) -> np.ndarray:
+    def propagate(self, samples: np.ndarray) -> np.ndarray:
+        """See `Channel.propagate`."""
         if self.block_samples is None:
             self._find_bursts(samples)
-        return super()._propagate(samples)
+        return super().propagate(samples)
 
     def _find_bursts(self, samples: np.ndarray) -> None:
         active = np.flatnonzero(samples) + self._input

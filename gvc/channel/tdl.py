@@ -2,20 +2,16 @@
 
 from typing import Any
 
-import numpy as np
-
 from gvc.channel import parameters as check
-from gvc.channel.base import Channel
 from gvc.channel.fading import TdlFading
-from gvc.channel.time_varying_filter import TimeVaryingFilter, segment_length
+from gvc.channel.multipath import LONGEST_RESPONSE, Multipath
 from gvc.errors import ConfigError
 
 _DELAY_SPREAD_S = 300e-9
 _SPEED_MPS = 3.0
-_LONGEST_RESPONSE = 4096  # samples
 
 
-class Tdl(Channel):
+class Tdl(Multipath):
     """Multipath fading with the profile's delays and powers; mean power gain 1 over the ensemble.
 
     The fading goes on for the whole stream with the Doppler of `speed_mps`. Every antenna fades independently (see
@@ -35,35 +31,17 @@ class Tdl(Channel):
         speed = _SPEED_MPS if speed_mps is None else speed_mps
         self.delay_spread_s = check.number("delay_spread_s", spread)
         self.speed_mps = check.number("speed_mps", speed)
-        self.fading = TdlFading(
+        fading = TdlFading(
             self.profile, self.delay_spread_s, self.center_frequency_hz, self.speed_mps, self.rx_antennas, self.seed
         )
-        delays = self.fading.path_delays_s * self.sample_rate_hz
-        if delays.max() > _LONGEST_RESPONSE:
-            limit = self.delay_spread_s * _LONGEST_RESPONSE / delays.max()
+        longest = fading.path_delays_s.max() * self.sample_rate_hz
+        if longest > LONGEST_RESPONSE:
+            limit = self.delay_spread_s * LONGEST_RESPONSE / longest
             raise ConfigError(
                 f"channel parameter delay_spread_s = {spread!r}: {self.name} at {self.sample_rate_hz:g} Hz would be"
-                f" longer than {_LONGEST_RESPONSE} samples; give a number from 0 to {limit:.3g} s"
+                f" longer than {LONGEST_RESPONSE} samples; give a number from 0 to {limit:.3g} s"
             )
-        offset = 1e-6 * self.sro_ppm
-        segment = segment_length(self.sample_rate_hz, self.fading.doppler_hz, offset)
-        self._interval_s = segment * (1 + offset) / self.sample_rate_hz
-        self._filter = TimeVaryingFilter(self._gains, self.rx_antennas, delays, self.delay_samples, offset, segment)
-
-    def _gains(self, indices: np.ndarray) -> np.ndarray:
-        if not len(indices):
-            return np.zeros((self.rx_antennas, 0, len(self.fading.path_delays_s)), complex)
-        return self.fading.gains(float(indices[0] * self._interval_s), (indices - indices[0]) * self._interval_s)
-
-    def _propagate(self, samples: np.ndarray) -> np.ndarray:
-        return self._filter.push(samples)
-
-    def _tail(self) -> np.ndarray:
-        return self._filter.tail()
-
-    def genie_taps(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """See `Channel.genie_taps`."""
-        return self._filter.taps(samples)
+        self.fade_with(fading)
 
 
 class TdlA(Tdl):
