@@ -98,9 +98,9 @@ class PayloadReader:
         kernels.rotate(observed, slope * training_times, drift * training_times, u.carriers)
         received = np.take(tail, payload_rows, axis=1)
         power, rough = kernels.training_power(observed, self._group)
-        smoothing, weights = self._smoothers(count, _level(power, rough))
+        smoothing, weights, share = self._smoothers(count, _level(power, rough))
         trained, response = self._smooth(observed, smoothing, weights)
-        noise = kernels.distance(observed, trained) / weights.residual_share(smoothing) + 1e-12
+        noise = kernels.distance(observed, trained) / share + 1e-12
         pilots = u.pilots[layout.payload_rows]
         if self._genie is None:
             kernels.rotate(received, slope * payload_times, drift * payload_times, u.carriers)
@@ -162,13 +162,14 @@ class PayloadReader:
         return angle / apart / float(times[-1] - np.mean(times[: self._group]))
 
     @functools.lru_cache(maxsize=512)
-    def _smoothers(self, count: int, snr_db: int) -> tuple[Smoothing, TimeWeights]:
+    def _smoothers(self, count: int, snr_db: int) -> tuple[Smoothing, TimeWeights, float]:
         """Smoothers over carriers and over time for training of this SNR, each designed for the noise that the other
-        leaves.
+        leaves, and the share of the noise that stays in observed less smoothed training.
         """
         smoothing = self._estimator.smoothing(snr_db + 10 * math.log10(self._group))
         left = float(np.mean(smoothing.noise_gain))
-        return smoothing, self._interpolator.weights(count, snr_db - 10 * math.log10(left))
+        weights = self._interpolator.weights(count, snr_db - 10 * math.log10(left))
+        return smoothing, weights, weights.residual_share(smoothing)
 
     def _smooth(
         self, observed: np.ndarray, smoothing: Smoothing, weights: TimeWeights

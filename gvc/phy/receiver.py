@@ -13,6 +13,8 @@ from gvc.phy.payload_reader import Genie, PayloadReader, Tracking
 from gvc.phy.synchroniser import Acquisition
 
 _BLOCK = 1 << 16
+_STRETCH = 1 << 11
+"""Positions searched at a time: bursts often follow closely, and what lies behind the next is not looked at."""
 
 
 class BurstReceiver:
@@ -111,14 +113,15 @@ class BurstReceiver:
     def _search(self) -> None:
         buffer, reach = self._buffer, self._synchroniser.reach
         start = self._scan - buffer.origin
-        found = self._synchroniser.detect(buffer.columns, start, buffer.end - buffer.origin)
+        end = min(buffer.end, self._scan + reach + _STRETCH)
+        found = self._synchroniser.detect(buffer.columns, start, end - buffer.origin)
         if found >= 0:
             self.candidates += 1
             self._candidate = buffer.origin + found
             self._needed = self._candidate + self._synchroniser.span
         else:
-            self._scan += max(0, (buffer.end - self._scan - reach) // SHORT_PERIOD) * SHORT_PERIOD
-            self._needed = max(buffer.end + 1, self._scan + reach + SHORT_PERIOD)
+            self._scan += max(0, (end - self._scan - reach) // SHORT_PERIOD) * SHORT_PERIOD
+            self._needed = self._scan + reach + SHORT_PERIOD
 
     def _acquire(self, candidate: int) -> None:
         origin = self._buffer.origin
@@ -141,4 +144,4 @@ class BurstReceiver:
     def _resume(self, position: int) -> None:
         self._candidate = self._acquired = self._head = None
         self._scan = position - position % SHORT_PERIOD
-        self._needed = self._scan + self._synchroniser.reach
+        self._needed = self._scan + self._synchroniser.reach + SHORT_PERIOD

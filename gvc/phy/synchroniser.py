@@ -69,11 +69,11 @@ class SchmidlCox:
         self.span = self._search + self._length
         ambiguity = u.fft_size / SHORT_PERIOD
         turns = math.ceil((u.max_cfo_carriers + ambiguity / 2) / ambiguity)
-        self._turns = np.arange(-turns, turns + 1)
+        self._offsets = 2 * np.pi / SHORT_PERIOD * np.arange(-turns, turns + 1)
+        self._limit = 2 * np.pi / u.fft_size * u.max_cfo_carriers
         long = u.modulate(u.training)
-        shifted = long * np.exp(2j * np.pi * self._turns[:, None] * np.arange(u.fft_size) / SHORT_PERIOD)
+        shifted = long * np.exp(1j * self._offsets[:, None] * np.arange(u.fft_size))
         self._filters = np.conj(scipy.fft.fft(shifted, self._length, axis=1)).astype(np.complex64)
-        self._time = np.arange(self._length)
 
     def detect(self, samples: np.ndarray, start: int, stop: int) -> int:
         cells = (stop - start) // SHORT_PERIOD - 1
@@ -86,36 +86,25 @@ class SchmidlCox:
     def acquire(self, samples: np.ndarray, candidate: int) -> Acquisition | None:
         u = self._numerology
         n = u.fft_size
-        inside = candidate + SHORT_PERIOD // 2
-        sure = candidate + u.short_samples - 2 * SHORT_PERIOD
-        near = detection.lag_product(samples, inside, sure - SHORT_PERIOD, SHORT_PERIOD)
-        step = np.angle(near) / SHORT_PERIOD
-        lag = min(n, 4 * SHORT_PERIOD)
-        far = detection.lag_product(samples, inside, sure - lag, lag)
-        step += np.angle(far * np.exp(-1j * step * lag)) / lag
+        start, stop = candidate + SHORT_PERIOD // 2, candidate + u.short_samples - 2 * SHORT_PERIOD
+        step = detection.refine_step(samples, start, stop, SHORT_PERIOD, 0.0)
+        step = detection.refine_step(samples, start, stop, min(n, 4 * SHORT_PERIOD), step)
         begin = candidate + self._search
-        region = samples[:, begin : begin + self._length] * np.exp(-1j * step * self._time).astype(np.complex64)
-        spectrum = scipy.fft.fft(region, axis=1)
-        limit = 2 * np.pi / n * u.max_cfo_carriers
-        allowed = np.flatnonzero(np.abs(step + 2 * np.pi * self._turns / SHORT_PERIOD) <= limit)
+        region = detection.derotated(samples, begin, self._length, step)
+        allowed = np.flatnonzero(np.abs(step + self._offsets) <= self._limit)
         if not len(allowed):
             return None
-        response = scipy.fft.ifft(spectrum[:, None, :] * self._filters[allowed], axis=2)
-        power = np.sum(response.real**2 + response.imag**2, axis=0)
-        both = power[:, : self._lags] + power[:, n : n + self._lags]
-        turn, peak = np.unravel_index(np.argmax(both), both.shape)
-        strength = both[turn]
-        energy = float(np.sum(np.abs(region[:, peak : peak + 2 * n]) ** 2)) + 1e-20
-        quality = float(strength[peak]) / (n * energy)
+        products = scipy.fft.fft(region, axis=1)[:, None, :] * self._filters[allowed]
+        response = scipy.fft.ifft(products, axis=2, overwrite_x=True)
+        turn, first, quality = detection.first_path(
+            response, region, self._lags, n, u.cyclic_prefix // 2, self.FIRST_PATH
+        )
         if quality < self.QUALITY:
             return None
-        step += 2 * np.pi * self._turns[allowed[turn]] / SHORT_PERIOD
-        earliest = max(0, peak - u.cyclic_prefix // 2)
-        floor = max(self.FIRST_PATH * strength[peak], 3 * energy)
-        first = earliest + int(np.argmax(strength[earliest : peak + 1] >= min(floor, strength[peak])))
         window = begin + first - u.timing_advance
-        # The long training repeats after n samples and so does the short one where its period divides n.
-        pairs = detection.lag_product(samples, window - u.cyclic_prefix // 2, window + n, n)
-        pairs += detection.lag_product(samples, inside, max(inside, sure - n), n)
-        step += np.angle(pairs * np.exp(-1j * step * n)) / n
-        return Acquisition(window=window, step=float(step), quality=quality)
+        step += self._offsets[allowed[turn]]
+        # The long training repeats after n samples, and so does the short one.
+        step = detection.refine_step_jointly(
+            samples, window - u.cyclic_prefix // 2, window + 2 * n, start, stop, n, step
+        )
+        return Acquisition(window=window, step=float(step), quality=float(quality))

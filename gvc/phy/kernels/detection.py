@@ -84,10 +84,10 @@ def _metric(product: np.ndarray, energy: np.ndarray, j: int, window: int) -> flo
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
-def lag_product(samples: np.ndarray, start: int, stop: int, lag: int) -> complex:
+def _lag_product(samples: np.ndarray, start: int, stop: int, lag: int) -> complex:
     """Sum of x[i + lag] conj(x[i]) over the antennas and i from start to stop - 1."""
-    re = 0.0
-    im = 0.0
+    re = np.float32(0)
+    im = np.float32(0)
     for a in range(samples.shape[0]):
         for i in range(start, stop):
             u = samples[a, i]
@@ -95,6 +95,71 @@ def lag_product(samples: np.ndarray, start: int, stop: int, lag: int) -> complex
             re += v.real * u.real + v.imag * u.imag
             im += v.imag * u.real - v.real * u.imag
     return complex(re, im)
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
+def refine_step(samples: np.ndarray, start: int, stop: int, lag: int, step: float) -> float:
+    """Frequency in radians a sample of columns start to stop - 1, which repeat every `lag`: near `step`."""
+    product = _lag_product(samples, start, max(start, stop - lag), lag)
+    return step + np.angle(product * np.exp(-1j * step * lag)) / lag
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
+def refine_step_jointly(
+    samples: np.ndarray, start: int, stop: int, start_2: int, stop_2: int, lag: int, step: float
+) -> float:
+    """The same from two stretches that repeat every `lag`."""
+    product = _lag_product(samples, start, max(start, stop - lag), lag)
+    product += _lag_product(samples, start_2, max(start_2, stop_2 - lag), lag)
+    return step + np.angle(product * np.exp(-1j * step * lag)) / lag
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
+def derotated(samples: np.ndarray, start: int, length: int, step: float) -> np.ndarray:
+    """Columns from `start`, turned by -step radians a sample: [rx, length]."""
+    out = np.empty((samples.shape[0], length), np.complex64)
+    turn = np.complex64(np.exp(-1j * step))
+    factor = np.complex64(1)
+    for i in range(length):
+        if i % 64 == 0:
+            factor = np.complex64(np.exp(-1j * step * i))
+        for a in range(samples.shape[0]):
+            out[a, i] = samples[a, start + i] * factor
+        factor *= turn
+    return out
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
+def first_path(
+    response: np.ndarray, region: np.ndarray, lags: int, size: int, reach: int, share: float
+) -> tuple[int, int, float]:
+    """Where a sequence of `size` samples starts that is sent twice in a row.
+
+    response [rx, hypotheses, ...] is its matched filter on `region` [rx, ...]. Returns the hypothesis, the earliest path
+    at most `reach` before the strongest with `share` of its power and above the noise, and the share of the energy
+    that the strongest path explains.
+    """
+    best = np.float32(-1)
+    turn = peak = 0
+    power = np.zeros((response.shape[1], lags), np.float32)
+    for h in range(response.shape[1]):
+        for i in range(lags):
+            for a in range(response.shape[0]):
+                u = response[a, h, i]
+                v = response[a, h, i + size]
+                power[h, i] += u.real * u.real + u.imag * u.imag + v.real * v.real + v.imag * v.imag
+            if power[h, i] > best:
+                best, turn, peak = power[h, i], h, i
+    energy = np.float32(1e-20)
+    for a in range(region.shape[0]):
+        for i in range(peak, peak + 2 * size):
+            u = region[a, i]
+            energy += u.real * u.real + u.imag * u.imag
+    floor = min(best, max(np.float32(share) * best, 3 * energy))
+    first = max(0, peak - reach)
+    while power[turn, first] < floor:
+        first += 1
+    return turn, first, best / (size * energy)
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
