@@ -1,0 +1,1 @@
+"""Blocks of this stage, one a file."""

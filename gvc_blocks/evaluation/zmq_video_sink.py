@@ -1,0 +1,66 @@
+"""The viewer's end: decoded frames, and the originals beside them, to the evaluator."""
+
+import time
+
+from gvc.evaluation.sender import Sender
+from gvc_blocks.contents import DecodedFrame, VideoFrame
+from gvc_blocks.guarded import GuardedBlock
+
+
+class ZmqVideoSink(GuardedBlock):
+    """Sends over a lossless ZMQ socket; a frame that did not come is told as lost.
+
+    Input message `frames`: DecodedFrame. Input message `reference` (optional): VideoFrame from the source.
+
+    Args:
+        endpoint: of the evaluator, tcp://HOST:PORT or ipc://PATH; empty to send nowhere and only count and time.
+        arm: name under which the decoded frames are evaluated.
+        finish: end the evaluator's stream when the graph ends; else the owner of `sender` does.
+        timeout_s: how long a send may wait for the evaluator.
+
+    Raises LinkError when nobody listens at the endpoint.
+    """
+
+    def __init__(self, endpoint: str = "", arm: str = "jscc", finish: bool = True, timeout_s: float = 10.0):
+        super().__init__("gvc zmq video sink")
+        self.arm = arm
+        self.frames_displayed = 0
+        self.last_displayed_s = 0.0
+        self.latencies_s: list[float] = []
+        self.sender = Sender(endpoint, timeout_s) if endpoint else None
+        self._finish = finish
+        self._due: dict[int, float] = {}
+        self._next = 0
+        self._sent = 0
+        self.receive("frames", self._display)
+        self.receive("reference", self._refer, ends=False)
+
+    def _refer(self, frame: VideoFrame) -> None:
+        self._due[frame.frame_id] = frame.due_s
+        self._sent = frame.frame_id + 1
+        if self.sender:
+            self.sender.send_reference(frame.frame_id, frame.pixels, sent_at=frame.due_s)
+
+    def _display(self, frame: DecodedFrame) -> None:
+        now = time.monotonic()
+        self._lose(frame.frame_id)
+        due = self._due.pop(frame.frame_id, None)
+        if due is not None:
+            self.latencies_s.append(now - due)
+        self.frames_displayed += 1
+        self.last_displayed_s = now
+        self._next = frame.frame_id + 1
+        if self.sender:
+            self.sender.send_decoded(frame.frame_id, self.arm, frame.pixels, frame.mode, displayed_at=now)
+
+    def _lose(self, until: int) -> None:
+        """Frames before number `until` will not come any more."""
+        for frame_id in range(self._next, until):
+            self._due.pop(frame_id, None)
+            if self.sender:
+                self.sender.send_lost(frame_id, self.arm)
+
+    def at_end(self) -> None:
+        self._lose(self._sent)
+        if self.sender and self._finish:
+            self.sender.finish()

@@ -1,0 +1,76 @@
+"""A stream of samples to frames of symbols with their noise map."""
+
+import numpy as np
+
+from gvc.phy.assembler import FrameAssembler
+from gvc.phy.numerology import Numerology
+from gvc.phy.receiver import BurstReceiver as Demodulator
+from gvc_blocks.guarded import WORK_DONE, GuardedBlock
+from gvc_blocks.tap import Tap
+
+BUFFER_SAMPLES = 65536
+
+
+class BurstReceiver(GuardedBlock):
+    """Detection, synchronisation, channel estimation, equalisation, assembly of frames.
+
+    Input: `rx_antennas` complex streams. Output message `symbols`: gvc.phy.ReceivedFrame. While the decoder is busy the
+    block does not read on, and the samples wait in the stream's buffer.
+
+    Args:
+        numerology: name or YAML path of the waveform.
+        synchroniser, channel_estimator, equaliser: registry names or package.module:Class.
+        rx_antennas: number of inputs.
+        center_frequency_hz: of the radio; relates sampling offset and CFO.
+        one_oscillator: the sampling offset follows from the CFO.
+        keep_raw: keep resource elements before the equaliser in the bursts.
+        dump_symbols, dump_noise_map: files for the equalised symbols (cf32) and their noise map (f32).
+    """
+
+    def __init__(
+        self,
+        numerology: str = "ofdm64",
+        synchroniser: str = "schmidl-cox",
+        channel_estimator: str = "dft-smoothed",
+        equaliser: str = "mmse",
+        rx_antennas: int = 1,
+        center_frequency_hz: float = 2.4e9,
+        one_oscillator: bool = True,
+        keep_raw: bool = False,
+        dump_symbols: str = "",
+        dump_noise_map: str = "",
+    ):
+        super().__init__("gvc burst receiver", [np.complex64] * rx_antennas, None)
+        waveform = Numerology.load(numerology)
+        self.demodulator = Demodulator(
+            waveform,
+            synchroniser,
+            channel_estimator,
+            equaliser,
+            rx_antennas,
+            center_frequency_hz,
+            one_oscillator,
+            keep_raw=keep_raw,
+        )
+        self.assembler = FrameAssembler(waveform)
+        self._taps = Tap(dump_symbols), Tap(dump_noise_map)
+        self.send_on("symbols")
+
+    def process(self, inputs: list[np.ndarray], outputs: list[np.ndarray]) -> int:
+        count = min(len(samples) for samples in inputs)
+        over = self.ends_within(count)
+        for burst in self.demodulator.push(np.stack([samples[:count] for samples in inputs])):
+            self._pass_on(self.assembler.push(burst))
+        self.consume_each(count)
+        if not over:
+            return 0
+        self._pass_on(self.assembler.flush())
+        for tap in self._taps:
+            tap.close()
+        return WORK_DONE
+
+    def _pass_on(self, frames: list) -> None:
+        for frame in frames:
+            self._taps[0].write(frame.symbols)
+            self._taps[1].write(frame.noise_map)
+            self.publish("symbols", frame, bursts_received=frame.bursts_received, bursts_expected=frame.bursts_expected)
