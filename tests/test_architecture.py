@@ -75,8 +75,8 @@ def test_packages_are_complete() -> None:
     without = {path.parent for path in sources(*FLOORS) if not (path.parent / "__init__.py").exists()}
     assert without == set()
     globs = PROJECT["tool"]["setuptools"]["package-data"]["*"] + ["*.py", "*.pyc"]
-    tracked = subprocess.run(["git", "ls-files", *FLOORS, "hw_configs"], cwd=ROOT, capture_output=True, text=True)
-    left_out = [name for name in tracked.stdout.split() if not any(fnmatch(name, glob) for glob in globs)]
+    files = [path for folder in (*FLOORS, "hw_configs") for path in (ROOT / folder).rglob("*") if path.is_file()]
+    left_out = [str(path.relative_to(ROOT)) for path in files if not any(fnmatch(path.name, glob) for glob in globs)]
     assert left_out == []
 
 
