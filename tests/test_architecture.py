@@ -23,9 +23,12 @@ TRAINING_NEEDS = {"torch", "numpy", "PIL", "safetensors"}
 
 
 def sources(*folders: str) -> list[Path]:
-    return sorted(
-        path for folder in folders for path in (ROOT / folder).rglob("*.py") if "__pycache__" not in path.parts
-    )
+    return [path for folder in folders for path in files_below(folder) if path.suffix == ".py"]
+
+
+def files_below(folder: str) -> list[Path]:
+    files = sorted((ROOT / folder).rglob("*"))
+    return [path for path in files if path.is_file() and "__pycache__" not in path.parts]
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -75,7 +78,7 @@ def test_packages_are_complete() -> None:
     without = {path.parent for path in sources(*FLOORS) if not (path.parent / "__init__.py").exists()}
     assert without == set()
     globs = PROJECT["tool"]["setuptools"]["package-data"]["*"] + ["*.py", "*.pyc"]
-    files = [path for folder in (*FLOORS, "hw_configs") for path in (ROOT / folder).rglob("*") if path.is_file()]
+    files = [path for folder in (*FLOORS, "hw_configs") for path in files_below(folder)]
     left_out = [str(path.relative_to(ROOT)) for path in files if not any(fnmatch(path.name, glob) for glob in globs)]
     assert left_out == []
 
