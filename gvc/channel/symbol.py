@@ -109,4 +109,6 @@ class TrainingChannel:
         place = (torch.rand(batch, count, device=claimed.device) * length).long().clamp_max(length - 1)
         error = torch.complex(self.bank["error_re"][frame, place].float(), self.bank["error_im"][frame, place].float())
         recorded = self.bank["noise_map"][frame, place].float()
+        # what the receiver erased stays erased, whatever half precision made of NU_MAX
+        recorded = torch.where(recorded > 0.99 * NU_MAX, 2 * NU_MAX, recorded)
         return torch.where(chosen, recorded, claimed), torch.where(chosen, error, noise)
