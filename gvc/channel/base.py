@@ -78,9 +78,10 @@ class Channel(ABC):
         self.snr_db = None if snr_db is None else parameters.number("snr_db", snr_db)
         self.seed = seed
         self.rx_antennas = parameters.integer("rx_antennas", rx_antennas)
-        self.cfo_hz = parameters.number("cfo_hz", cfo_hz)
-        one_oscillator = 1e6 * self.cfo_hz / self.center_frequency_hz
-        self.sro_ppm = parameters.number("sro_ppm", one_oscillator if sro_ppm is None else sro_ppm)
+        self.cfo_hz = parameters.number("cfo_hz", cfo_hz, highest=self.sample_rate_hz / 2)
+        if sro_ppm is None:
+            sro_ppm = parameters.one_oscillator_ppm(self.cfo_hz, self.center_frequency_hz)
+        self.sro_ppm = parameters.number("sro_ppm", sro_ppm)
         self.delay_samples = parameters.number("delay_samples", delay_samples)
         self.occupied_fraction = parameters.number("occupied_fraction", occupied_fraction)
         self.noise_variance = 0.0 if self.snr_db is None else 10 ** (-self.snr_db / 10) / self.occupied_fraction

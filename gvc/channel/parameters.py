@@ -12,7 +12,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "sample_rate_hz": (1e3, 1e9, "Hz"),
     "center_frequency_hz": (1e6, 1e12, "Hz"),
     "snr_db": (-30.0, 60.0, "dB"),
-    "cfo_hz": (-1e6, 1e6, "Hz"),
+    "cfo_hz": (-math.inf, math.inf, "Hz"),  # half the sample rate, see number()
     "sro_ppm": (-500.0, 500.0, "ppm"),
     "delay_samples": (0.0, 1e7, "samples"),
     "occupied_fraction": (0.01, 1.0, ""),
@@ -23,9 +23,10 @@ RANGES: dict[str, tuple[float, float, str]] = {
 }
 
 
-def number(key: str, value: Any) -> float:
-    """`value` as a float inside the range of `key`; ConfigError otherwise."""
+def number(key: str, value: Any, highest: float = math.inf) -> float:
+    """`value` as a float inside the range of `key`, and of magnitude `highest` at most; ConfigError otherwise."""
     low, high, unit = RANGES[key]
+    low, high = max(low, -highest), min(high, highest)
     if isinstance(value, bool) or not isinstance(value, Real) or not low <= float(value) <= high:
         wanted = f"give a number from {low:g} to {high:g} {unit}".rstrip()
         raise ConfigError(f"channel parameter {key} = {value!r}: {wanted}")
@@ -38,6 +39,19 @@ def integer(key: str, value: Any) -> int:
     if not math.isclose(as_float, round(as_float), abs_tol=0.0):
         raise ConfigError(f"channel parameter {key} = {value!r}: give a whole number")
     return round(as_float)
+
+
+def one_oscillator_ppm(cfo_hz: float, center_frequency_hz: float) -> float:
+    """The sampling offset of a receiver whose carrier is off by `cfo_hz`; ConfigError when it is out of range."""
+    ppm = 1e6 * cfo_hz / center_frequency_hz
+    limit = RANGES["sro_ppm"][1]
+    if abs(ppm) > limit:
+        most = limit * 1e-6 * center_frequency_hz
+        raise ConfigError(
+            f"channel parameter cfo_hz = {cfo_hz:g} is {ppm:.0f} ppm of {center_frequency_hz:g} Hz: give a number from"
+            f" {-most:g} to {most:g} Hz, or set sro_ppm (0: carrier offset alone)"
+        )
+    return ppm
 
 
 def reject_unknown(channel: str, unknown: dict[str, Any], valid: list[str]) -> None:

@@ -23,7 +23,7 @@ class Clip:
 
     Attributes:
         path: the file.
-        source_size, size: (width, height) of the file's pictures and of the frames given.
+        source_size, size: (width, height) of the file's pictures as shown, and of the frames given.
         fps: frames a second of the source, as the file states them.
 
     Raises (constructor and iteration):
@@ -56,7 +56,8 @@ class Clip:
 
     def _probe(self) -> tuple[tuple[int, int], Fraction | None]:
         for frame in self._decode():
-            return (frame.width, frame.height), self._rate
+            size = frame.width, frame.height
+            return size if _quarter_turns(frame) % 2 == 0 else size[::-1], self._rate
         raise InputError(f"'{self.path}' holds no picture that can be decoded: give a clip of at least one frame")
 
     def _decode(self) -> Iterator[av.VideoFrame]:
@@ -98,11 +99,12 @@ class Clip:
 
 
 class _Scaler:
-    """Crop to the aspect of the wanted size about the centre, scale, convert to RGB; for one kind of frame."""
+    """Crop to the aspect of the wanted size about the centre, scale, convert to RGB, turn; for one kind of frame."""
 
     def __init__(self, frame: av.VideoFrame, size: tuple[int, int]):
         self.key = _key(frame)
-        width, height = size
+        self._turns = _quarter_turns(frame)
+        width, height = size if self._turns % 2 == 0 else size[::-1]
         crop_width = min(frame.width, max(1, round(frame.height * width / height)))
         crop_height = min(frame.height, max(1, round(frame.width * height / width)))
         self._graph = av.filter.Graph()
@@ -121,11 +123,16 @@ class _Scaler:
     def scale(self, frame: av.VideoFrame) -> np.ndarray:
         frame.pts = None
         self._graph.push(frame)
-        return np.ascontiguousarray(self._graph.pull().to_ndarray())
+        return np.ascontiguousarray(np.rot90(self._graph.pull().to_ndarray(), self._turns))
 
 
 def _key(frame: av.VideoFrame) -> tuple:
-    return frame.width, frame.height, frame.format.name
+    return frame.width, frame.height, frame.format.name, frame.rotation
+
+
+def _quarter_turns(frame: av.VideoFrame) -> int:
+    """Counter-clockwise quarter turns that the file asks a player to make, as telephones' files do."""
+    return round(frame.rotation / 90) % 4
 
 
 def open_clip(path_or_name: str | Path, size: tuple[int, int] | None = None, frames: int | None = None) -> Clip:

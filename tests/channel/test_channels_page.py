@@ -21,6 +21,9 @@ COMMANDS = [
 ]
 
 
+SLOW = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
 def long(command):
     return command.startswith(("gvc link", "python -m benchmarks"))
 
@@ -34,10 +37,7 @@ def folder(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize(
-    "command",
-    [pytest.param(c, marks=[pytest.mark.slow, pytest.mark.timeout(600)] if long(c) else []) for c in COMMANDS],
-)
+@pytest.mark.parametrize("command", [pytest.param(c, marks=SLOW if long(c) else []) for c in COMMANDS])
 def test_command_runs(command, folder):
     words = re.sub(r"^gvc ", "python -m flowgraphs.cli ", command).split()
     assert words[0] == "python"

@@ -15,7 +15,7 @@ OWN = {"rayleigh-block": {"block_samples": 3000}}
 
 def make(name, **parameters):
     both_ends = {"sample_rate_hz": FS, "center_frequency_hz": FC}
-    return registry.create("channel", name, **both_ends, **OWN.get(name, {}), **parameters)
+    return registry.create("channel", name, **{**both_ends, **OWN.get(name, {}), **parameters})
 
 
 def tone(n, cycles=0.05):
@@ -183,6 +183,8 @@ def test_genie_taps_reproduce_the_output(name, parameters):
         ({"rx_antennas": 0}, ["rx_antennas", "1 to 16"]),
         ({"sro_ppm": 1e4}, ["sro_ppm", "500"]),
         ({"occupied_fraction": 0}, ["occupied_fraction"]),
+        ({"cfo_hz": 6e5}, ["cfo_hz", "-500000 to 500000"]),
+        ({"cfo_hz": 6e5, "sample_rate_hz": 1e7, "center_frequency_hz": 1e9}, ["cfo_hz", "600 ppm", "set sro_ppm"]),
         ({"snr": 10}, ["'snr'", "did you mean 'snr_db'"]),
         ({"block_samples": 100}, ["block_samples", "awgn"]),
     ],

@@ -99,6 +99,22 @@ def test_doppler_spectrum_is_jakes():
     assert np.abs(measured - j0(2 * np.pi * doppler_hz * lags)).max() < 0.03
 
 
+@pytest.mark.parametrize("ppm", [0.0, 100.0])
+def test_doppler_spectrum_of_the_stream(ppm):
+    """The same law at the output, through filter, resampler and cuts: a flat channel that is sent a constant."""
+    speed, step, count = 300.0, 25, 20  # samples between lags, lags
+    doppler_hz = speed * FC / LIGHT_MPS
+    correlation = np.zeros(count, complex)
+    for seed in range(12):
+        channel = make("tdl-a", delay_spread_s=0.0, speed_mps=speed, rx_antennas=16, sro_ppm=ppm, seed=seed)
+        out = np.concatenate([channel.process(np.ones(2048, np.complex64)) for _ in range(3)], axis=1)[:, 100:]
+        starts = np.arange(0, out.shape[1] - step * count, 500)
+        lagged = out[:, starts[:, None] + step * np.arange(count)]
+        correlation += np.mean(lagged * lagged[:, :, :1].conj(), axis=(0, 1))
+    measured = correlation / correlation[0].real
+    assert np.abs(measured - j0(2 * np.pi * doppler_hz * step * np.arange(count) / 1e6)).max() < 0.12
+
+
 def test_doppler_spectrum_ends_at_the_maximum_shift():
     fading = TdlFading("C", 3e-7, FC, 30.0, 1, 3)
     doppler_hz = 30.0 * FC / LIGHT_MPS
@@ -145,7 +161,8 @@ def test_delay_profile_of_the_stream():
     assert mean_delay == pytest.approx(np.sum(fading.mean_powers * fading.path_delays_s), rel=0.1)
 
 
-def test_mean_snr_over_the_ensemble_is_as_stated():
+@pytest.mark.parametrize("name", ["tdl-a", "tdl-b", "tdl-c", "tdl-d", "tdl-e"])
+def test_mean_snr_over_the_ensemble_is_as_stated(name):
     """Signal power over noise power on the occupied band, over independent fades, within 0.2 dB."""
     n = 4096
     grid = np.zeros(n, complex)
@@ -155,10 +172,10 @@ def test_mean_snr_over_the_ensemble_is_as_stated():
     signal = np.tile(signal, 3).astype(np.complex64)
     power = []
     for seed in range(120):
-        channel = make("tdl-c", delay_spread_s=900e-9, rx_antennas=8, seed=seed, speed_mps=0.0)
+        channel = make(name, delay_spread_s=900e-9, rx_antennas=8, seed=seed, speed_mps=0.0)
         power.append(np.mean(np.abs(channel.process(signal)[:, n : 2 * n]) ** 2, axis=1))
     mean_power = np.mean(power)
-    noisy = make("tdl-c", snr_db=10.0, occupied_fraction=occupied.mean(), rx_antennas=2)
+    noisy = make(name, snr_db=10.0, occupied_fraction=occupied.mean(), rx_antennas=2)
     noise = np.mean(np.abs(noisy.process(np.zeros(50_000, np.complex64))) ** 2)
     assert abs(10 * np.log10(mean_power / (noise * occupied.mean())) - 10.0) < 0.2
 

@@ -1,8 +1,10 @@
 """Clips: geometry against the picture that was written, limits, and every kind of bad file."""
 
 import os
+import subprocess
 
 import av
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -88,6 +90,22 @@ def test_frames_limit(tmp_path):
     path = write(tmp_path / "a.mp4", noise(6))
     assert len(list(open_clip(path, frames=4))) == 4
     assert len(list(open_clip(path, frames=100))) == 6
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_rotation_is_applied_as_ffmpeg_does(tmp_path, degrees):
+    plain = write(tmp_path / "plain.mp4", noise(1, 32, 64))
+    turned, shown = tmp_path / "turned.mp4", tmp_path / "shown.png"
+    for arguments in (
+        ["-display_rotation", str(degrees), "-i", plain, "-c", "copy", turned],
+        ["-i", turned, "-frames:v", "1", shown],
+    ):
+        subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *arguments], check=True, timeout=60)
+    expected = np.array(Image.open(shown).convert("RGB")).astype(int)
+    clip = open_clip(turned)
+    assert clip.size == expected.shape[1::-1]
+    assert np.abs(next(iter(clip)).astype(int) - expected).mean() < 10  # chroma filters differ
+    assert next(iter(open_clip(turned, (16, 24)))).shape == (24, 16, 3)
 
 
 def test_still_picture_is_a_clip_of_one_frame(tmp_path):
