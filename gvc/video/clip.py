@@ -12,6 +12,7 @@ from gvc.errors import InputError
 from gvc.video.content import find_clip
 
 _LARGEST_SIDE = 16384
+_MOST_PIXELS = 8192 * 8192  # of a source picture; a false header must not take the machine's memory
 _DEFAULT_FPS = 25.0  # of stills and of streams that do not say
 _SLACK_S = Fraction(1, 5)  # by which a complete file may end before its stated duration
 # Bit-exact scaling: the same picture on every machine.
@@ -71,7 +72,10 @@ class Clip:
                 if not streams:
                     raise InputError(f"'{self.path}' has no video stream: give a video, not sound or data alone")
                 stream = streams[0]
+                if stream.codec_context is None:
+                    raise InputError(f"'{self.path}' is in a format without a decoder here: convert it, e.g. to MP4")
                 stream.codec_context.thread_count = 1
+                stream.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}
                 self._rate = stream.average_rate or stream.guessed_rate
                 for packet in container.demux(stream):
                     packets += packet.size > 0

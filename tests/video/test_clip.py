@@ -174,6 +174,13 @@ def test_truncated(tmp_path, suffix, kept):
         list(open_clip(path))
 
 
+def test_format_without_a_decoder(tmp_path):
+    path = write(tmp_path / "a.avi", noise(2), "mpeg4")
+    path.write_bytes(path.read_bytes().replace(b"FMP4", b"ZZZZ"))
+    with pytest.raises(InputError, match="without a decoder|cannot be read"):
+        open_clip(path)
+
+
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_altered_bytes_give_frames_or_a_typed_error(tmp_path_factory, data):
@@ -203,3 +210,10 @@ def test_bad_size(size):
 def test_bad_number_of_frames(frames):
     with pytest.raises(InputError, match="whole number from 1"):
         open_clip("bikes.mp4", frames=frames)
+
+
+def test_picture_too_large(tmp_path):
+    path = tmp_path / "a.png"
+    Image.new("L", (8200, 8200)).save(path)
+    with pytest.raises(InputError, match="a.png"):
+        open_clip(path)
