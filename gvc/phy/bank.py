@@ -6,26 +6,17 @@ the decoder meets: symbols + error with its noise map. Training reshapes n to (l
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from gvc import registry, seeds
+from gvc import seeds
 from gvc.errors import InputError, LinkError
 from gvc.noise_map import NU_MAX
-from gvc.phy.assembler import FrameAssembler
 from gvc.phy.frames import ReceivedFrame, SymbolFrame
 from gvc.phy.numerology import Numerology
+from gvc.phy.offline import StreamChannel, channel_of, receiver_of, send
 from gvc.phy.receiver import BurstReceiver
-from gvc.phy.transmitter import BurstTransmitter
-
-
-class StreamChannel(Protocol):
-    """What a bank needs of a channel, see `gvc.channel.base.Channel`."""
-
-    def process(self, samples: np.ndarray) -> np.ndarray: ...
-
-    def flush(self) -> np.ndarray: ...
 
 
 @dataclasses.dataclass
@@ -77,7 +68,7 @@ def record_bank(
         sent = random.standard_normal((count, 2 * n), np.float32).view(np.complex64)
         sent /= np.sqrt(np.mean(np.abs(sent) ** 2, axis=1, keepdims=True))
         frame_list = [SymbolFrame(i, s, height, width, latents, last=i == count - 1) for i, s in enumerate(sent)]
-        for received in _through(numerology, frame_list, channel, make_receiver(), frame_interval_s):
+        for received in send(numerology, frame_list, channel, make_receiver(), frame_interval_s):
             kept.append((sent[received.frame_id], received, snr))
         done += count
         draw += 1
@@ -108,57 +99,13 @@ def record_radio(config: Any, **options: Any) -> Bank:
             f"numerology '{numerology.name}' runs at {numerology.sample_rate_hz:g} samples/s, the radio at "
             f"{config.sample_rate_hz:g}: choose the one that fits in phy.numerology or sample_rate_hz"
         )
-    fields = config.channel.model_dump(exclude={"name", "snr_db", "options"})
 
     def make_channel(snr_db: float, seed: int) -> StreamChannel:
-        return registry.create(
-            "channel",
-            config.channel.name,
-            sample_rate_hz=config.sample_rate_hz,
-            center_frequency_hz=config.center_frequency_hz,
-            occupied_fraction=numerology.occupied_fraction,
-            rx_antennas=config.phy.rx_antennas,
-            snr_db=snr_db,
-            seed=seed,
-            **fields,
-            **config.channel.options,
-        )
+        return channel_of(config, snr_db, seed)
 
-    def make_receiver() -> BurstReceiver:
-        return BurstReceiver(
-            numerology,
-            synchroniser=config.phy.synchroniser,
-            channel_estimator=config.phy.channel_estimator,
-            equaliser=config.phy.equaliser,
-            rx_antennas=config.phy.rx_antennas,
-            center_frequency_hz=config.center_frequency_hz,
-            one_oscillator=config.channel.sro_ppm is None,
-        )
-
-    bank = record_bank(numerology, make_channel, make_receiver, **options)
+    bank = record_bank(numerology, make_channel, lambda: receiver_of(config), **options)
     bank.metadata["channel"] = config.channel.model_dump_json(exclude={"snr_db"})
     return bank
-
-
-def _through(
-    numerology: Numerology,
-    frames: list[SymbolFrame],
-    channel: StreamChannel,
-    receiver: BurstReceiver,
-    interval_s: float,
-) -> list[ReceivedFrame]:
-    transmitter, assembler = BurstTransmitter(numerology), FrameAssembler(numerology)
-    interval = round(interval_s * numerology.sample_rate_hz)
-    stream = []
-    for frame in frames:
-        bursts = np.concatenate(transmitter.bursts(frame))
-        stream += [bursts, np.zeros(max(0, interval - len(bursts)), np.complex64)]
-    samples = np.concatenate([*stream, transmitter.flush_samples()])
-    received = np.concatenate([channel.process(samples), channel.flush()], axis=1)
-    result = []
-    for burst in receiver.push(received):
-        result += assembler.push(burst)
-    return result + assembler.flush()
 
 
 def _arrays(kept: list[tuple[np.ndarray, ReceivedFrame, float]]) -> dict[str, np.ndarray]:
