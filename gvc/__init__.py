@@ -1,3 +1,18 @@
 """Ground floor of the GVC testbed: coding, waveform, channels, evaluation. No GNU Radio."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gvc.run import load
+
 __version__ = "0.1.0"
+__all__ = ["load"]
+
+
+def __getattr__(name: str):
+    # On demand, so that `import gvc` needs nothing.
+    if name == "load":
+        from gvc.run import load
+
+        return load
+    raise AttributeError(f"module 'gvc' has no attribute '{name}'")

@@ -15,7 +15,7 @@ class ZmqVideoSink(GuardedBlock):
     Args:
         endpoint: of the evaluator, tcp://HOST:PORT or ipc://PATH; empty to send nowhere and only count and time.
         arm: name under which the decoded frames are evaluated.
-        finish: end the evaluator's stream when the graph ends; else the owner of `sender` does.
+        finish: end the evaluator's stream when the graph ends; else whoever built the graph calls `finish`.
         timeout_s: how long a send may wait for the evaluator.
 
     Raises LinkError when nobody listens at the endpoint.
@@ -27,13 +27,25 @@ class ZmqVideoSink(GuardedBlock):
         self.frames_displayed = 0
         self.last_displayed_s = 0.0
         self.latencies_s: list[float] = []
-        self.sender = Sender(endpoint, timeout_s) if endpoint else None
-        self._finish = finish
+        self.sender: Sender | None = None
+        self._timeout_s = timeout_s
+        self._finish_at_end = finish
         self._due: dict[int, float] = {}
         self._next = 0
         self._sent = 0
         self.receive("frames", self._display)
         self.receive("reference", self._refer, ends=False)
+        if endpoint:
+            self.attach(endpoint)
+
+    def attach(self, endpoint: str) -> None:
+        """Connect to an evaluator, before the start."""
+        self.sender = Sender(endpoint, self._timeout_s)
+
+    def finish(self) -> None:
+        """End the stream to the evaluator; what was sent has been taken when this returns."""
+        if self.sender:
+            self.sender.finish()
 
     def _refer(self, frame: VideoFrame) -> None:
         self._due[frame.frame_id] = frame.due_s
@@ -62,5 +74,5 @@ class ZmqVideoSink(GuardedBlock):
 
     def at_end(self) -> None:
         self._lose(self._sent)
-        if self.sender and self._finish:
-            self.sender.finish()
+        if self._finish_at_end:
+            self.finish()

@@ -1,0 +1,249 @@
+"""One experiment over a link: run it, decode the other arms, evaluate, keep everything in a run folder."""
+
+import datetime
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gvc import __version__
+from gvc.config import DEFAULT_RADIO, LinkConfig, build
+from gvc.errors import InputError
+from gvc.machine import machine
+from gvc.registry import names, nearest
+from gvc.run import RunFolder
+
+PACES = ("none", "source", "both")
+PACED_FRAMES = 100
+DEFAULT_METRICS = ("psnr_db", "ssim", "ms_ssim", "lpips", "dists", "vmaf")
+DEFAULT_ARMS = ("jscc", "jscc+cddm")
+TIMED_ARM = "jscc+cddm"
+
+Told = Callable[[str, int, int], None]
+"""Progress: (what, done, of how many; 0 when unknown)."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run. `frames` 0 means the whole clip; `out` None means runs/TIME."""
+
+    clip: str
+    radio: str = DEFAULT_RADIO
+    overrides: Sequence[str] = ()
+    arms: Sequence[str] = DEFAULT_ARMS
+    metrics: Sequence[str] = DEFAULT_METRICS
+    pace: str = "both"
+    frames: int = 0
+    seed: int = 1
+    out: str | Path | None = None
+    told: Told = field(default=lambda what, done, total: None)
+
+    def __post_init__(self) -> None:
+        if self.pace not in PACES:
+            raise InputError(f"pace '{self.pace}'{nearest(self.pace, list(PACES))} (known: {', '.join(PACES)})")
+        if self.frames < 0:
+            raise InputError(f"--frames {self.frames}: give a number from 1, or leave it out for the whole clip")
+        for metric in self.metrics:
+            if metric not in names("metric"):
+                known = names("metric")
+                raise InputError(f"unknown metric '{metric}'{nearest(metric, known)} (known: {', '.join(known)})")
+        if not self.arms or len(set(self.arms)) < len(self.arms):
+            raise InputError("name each arm once, and at least one, for example --arms jscc,jscc+cddm")
+
+
+def configure(plan_radio: str, overrides: Sequence[str]) -> LinkConfig:
+    """The checked configuration; the thread count is set here, before torch is loaded.
+
+    Raises ConfigError; InputError for a radio that no simulation can stand for.
+    """
+    config = build(plan_radio, list(overrides))
+    # A limit set after torch has loaded does not reach GNU Radio's threads.
+    os.environ["OMP_NUM_THREADS"] = str(config.model.threads)
+    return config
+
+
+def run_link(plan: Plan) -> dict[str, Any]:
+    """Run `plan`; the result, which also lies in the run folder as run.json. `out` says where.
+
+    The unpaced graph decodes one arm; the others are decoded afterwards from the recorded symbols and noise maps. The
+    paced graph, over at most 100 frames, is timed alone: nothing is sent to the evaluator meanwhile.
+    """
+    config = configure(plan.radio, plan.overrides)
+    if config.driver != "simulation":
+        raise InputError(f"radio '{plan.radio}' has driver '{config.driver}': link runs simulated radios; use tx and rx")
+    from flowgraphs.link import LinkGraph
+    from flowgraphs.runner import run
+    from gvc.evaluation.process import EvaluatorProcess
+    from models.arms import arm as arm_of
+
+    for name in plan.arms:
+        arm_of(name)
+    timed = TIMED_ARM if TIMED_ARM in plan.arms else plan.arms[0]
+    created = datetime.datetime.now(datetime.UTC).astimezone()
+    out = plan.out or Path("runs") / created.strftime("%Y%m%d-%H%M%S")
+
+    def graph(**options: Any) -> LinkGraph:
+        built = LinkGraph(config, plan.clip, plan.seed, arm=timed, **options)
+        plan.told("preparing", 0, 0)
+        built.rehearse()
+        return built
+
+    with RunFolder(out) as folder:
+        # The clip and the weights are looked at before anything is started.
+        first = graph(frames=plan.frames, paced=plan.pace == "source", recording=folder)
+        fps = first.source.clip.fps
+        with EvaluatorProcess(folder.path, tuple(plan.metrics), fps=fps, idle_timeout_s=600) as evaluator:
+            first.sink.attach(evaluator.endpoint)
+            run(first, first.flow, watch=lambda: plan.told(timed, first.sink.frames_displayed, plan.frames))
+            latencies = first.sink.latencies_s if plan.pace == "source" else []
+            others = [name for name in plan.arms if name != timed]
+            for name in others:
+                _decode_again(plan, first, name)
+            if plan.pace == "both":
+                second = graph(frames=min(PACED_FRAMES, first.source.sent), paced=True)
+                run(second, second.flow, watch=lambda: plan.told("paced", second.sink.frames_displayed, second.source.sent))
+                latencies = second.sink.latencies_s
+            plan.told("evaluating", 0, 0)
+            first.sink.finish()
+            metrics = evaluator.wait(120 + 5 * first.source.sent * len(plan.arms))
+        first.recorder.save()
+        result = _result(plan, config, first, metrics, latencies)
+        result["created"] = created.isoformat(timespec="seconds")
+        from flowgraphs.output import plain
+
+        folder.commit(plain(result))
+    return {**result, "out": str(out)}
+
+
+def _decode_again(plan: Plan, graph: Any, arm: str) -> None:
+    """Decode the recorded frames by another arm, on the same received symbols, and send them to the evaluator."""
+    from flowgraphs import stages
+    from gvc_blocks import flow
+    from models.arms import arm as arm_of
+
+    flow.fresh()
+    decoder = stages.decoder(graph.config, arm).decoder
+    denoiser = stages.denoiser(graph.config.model_copy(update={"dump": {}})) if arm_of(arm).denoised else None
+    recorder = graph.recorder
+    shown = 0
+    for index, frame in enumerate(recorder.frames):
+        plan.told(arm, index, len(recorder.frames))
+        symbols, noise_map = recorder.symbols(index)
+        shape = (frame.height, frame.width, frame.latents)
+        if denoiser is not None:
+            symbols = denoiser.denoiser.denoise(symbols, noise_map, *shape)
+        pixels = decoder.decode(symbols, noise_map, *shape)
+        for lost in range(shown, frame.frame_id):
+            graph.sink.sender.send_lost(lost, arm)
+        graph.sink.sender.send_decoded(frame.frame_id, arm, pixels, frame.mode)
+        shown = frame.frame_id + 1
+    for lost in range(shown, graph.source.sent):
+        graph.sink.sender.send_lost(lost, arm)
+
+
+def _result(
+    plan: Plan, config: LinkConfig, graph: Any, metrics: dict[str, Any], latencies_s: list[float]
+) -> dict[str, Any]:
+    source, transmitter, recorder, sink = graph.source, graph.transmitter, graph.recorder, graph.sink
+    width, height = source.clip.size
+    sent, received = source.sent, len(recorder.frames)
+    seconds = max(sink.last_displayed_s - source.first_s, 1e-9)
+    not_measured = dict(metrics.get("not_measured", {}))
+    realtime = sent / source.clip.fps / seconds if sink.frames_displayed and plan.pace != "source" else None
+    if realtime is None:
+        not_measured["realtime_factor"] = "no frame received" if plan.pace != "source" else "the run was paced"
+    if not latencies_s:
+        not_measured["latency_ms"] = "no frame received" if plan.pace != "none" else "no paced run was asked for"
+    snrs = [burst.snr_db for burst in recorder.bursts]
+    evms = [burst.evm_db for burst in recorder.bursts]
+    if not snrs:
+        not_measured["snr_est_db"] = not_measured["evm_db"] = "no burst received"
+    spent = {"channel_uses": transmitter.payload_symbols, "energy": transmitter.energy}
+    arms = {
+        name: {
+            **{metric: metrics["arms"].get(name, {}).get(metric) for metric in plan.metrics},
+            **{key: value for key, value in metrics["arms"].get(name, {}).items() if key != "per_frame"},
+            **spent,
+        }
+        for name in plan.arms
+    }
+    denoised = graph.denoiser.frames_denoised if graph.denoiser is not None else 0
+    counters = graph.receiver.assembler.counters.as_dict()
+    demodulator = graph.receiver.demodulator
+    counters |= {name: getattr(demodulator, name) for name in ("samples", "bad_samples", "candidates", "bad_headers")}
+    bursts_sent = transmitter.modulator.bursts_sent
+    return {
+        "clip": str(plan.clip),
+        "radio": str(plan.radio),
+        "size": [width, height],
+        "fps_source": source.clip.fps,
+        "frames_sent": sent,
+        "frames_received": received,
+        "frames_lost": sent - received,
+        "bursts_sent": bursts_sent,
+        "bursts_received": len(recorder.bursts),
+        "bursts_lost": bursts_sent - len(recorder.bursts),
+        **rates(transmitter, sent, width, height),
+        "snr_set_db": config.channel.snr_db,
+        "snr_est_db": mean_db(snrs),
+        "evm_db": mean_db(evms),
+        "seconds": seconds,
+        "realtime_factor": realtime,
+        "latency_ms": percentiles_ms(latencies_s),
+        "denoiser_active_fraction": denoised / received if received else 0.0,
+        "timed_arm": graph.arm,
+        "arms": arms,
+        "not_measured": not_measured,
+        "stages": graph.timings(),
+        "counters": {"receiver": counters},
+        "seed": plan.seed,
+        "command": " ".join(["gvc", *sys.argv[1:]]),
+        "config": config.model_dump(),
+        "versions": {"gvc": __version__, **machine()["versions"]},
+        "machine": machine(),
+        "weights": _weights(config, plan.arms),
+    }
+
+
+def rates(transmitter: Any, frames: int, width: int, height: int) -> dict[str, float]:
+    """`cbr`, payload symbols a frame over 3 x height x width, and `overhead`, complex samples sent beyond the payload
+    symbols over payload symbols: preambles, headers, pilots, cyclic prefixes, empty carriers and gaps.
+    """
+    payload = max(1, transmitter.payload_symbols)
+    return {
+        "cbr": transmitter.payload_symbols / max(1, frames * 3 * width * height),
+        "overhead": transmitter.samples_sent / payload - 1,
+    }
+
+
+def mean_db(values: Sequence[float]) -> float | None:
+    """Mean of powers given in dB, in dB; None of nothing."""
+    return float(10 * np.log10(np.mean(10 ** (np.array(values) / 10)))) if len(values) else None
+
+
+def percentiles_ms(seconds: Sequence[float]) -> dict[str, float | None]:
+    """p50, p95 and p99 in milliseconds; nulls of nothing."""
+    levels = (50, 95, 99)
+    if not len(seconds):
+        return {f"p{level}": None for level in levels}
+    return {f"p{level}": float(1e3 * np.percentile(seconds, level)) for level in levels}
+
+
+def _weights(config: LinkConfig, arms: Sequence[str]) -> dict[str, Any]:
+    """SHA-256 of the weights in use, from their manifests."""
+    from models.arms import DENOISER, ENCODER, Places
+    from models.arms import arm as arm_of
+    from models.weights import manifest
+
+    places = Places(config.model.preset)
+    wanted = {("jscc", ENCODER)} | {arm_of(name).decoder for name in arms}
+    wanted |= {("cddm", DENOISER) for name in arms if arm_of(name).denoised}
+    found = {}
+    for network, file in sorted(wanted):
+        entry = manifest(places.folders[network]).get(file, {})
+        found[f"{network}/{config.model.preset}/{file}"] = {"sha256": entry.get("sha256"), "label": entry.get("label")}
+    return found

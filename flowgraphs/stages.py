@@ -1,0 +1,98 @@
+"""The blocks of a chain from its configuration: one place for link, tx and rx."""
+
+from typing import Any
+
+from gvc.config import LinkConfig
+from gvc.phy.numerology import Numerology
+from gvc_blocks.channel.sionna_channel import SionnaChannel
+from gvc_blocks.coding.cddm_denoiser import CddmDenoiser
+from gvc_blocks.coding.jscc_decoder import JsccDecoder
+from gvc_blocks.coding.jscc_encoder import JsccEncoder
+from gvc_blocks.phy.burst_receiver import BurstReceiver
+from gvc_blocks.phy.burst_transmitter import BurstTransmitter
+from gvc_blocks.video.video_source import VideoSource
+from gvc.errors import ConfigError
+from gvc.registry import nearest
+
+TAPS = ("symbols", "tx", "channel", "equalised", "noise_map", "denoised")
+"""Signals that `--set dump.NAME=PATH` writes to a file."""
+
+
+def check_taps(config: LinkConfig) -> None:
+    """Raise ConfigError for a dump tap that does not exist."""
+    for name in config.dump:
+        if name not in TAPS:
+            raise ConfigError(f"unknown dump tap 'dump.{name}'{nearest(name, list(TAPS))} (known: {', '.join(TAPS)})")
+
+
+def source(config: LinkConfig, clip: str, frames: int, paced: bool) -> VideoSource:
+    return VideoSource(clip, config.video.size, frames, paced)
+
+
+def encoder(config: LinkConfig) -> JsccEncoder:
+    model = config.model
+    return JsccEncoder(
+        model.encoder, model.preset, model.cbr, model.design_snr_db, model.dtype, model.compile, _tap(config, "symbols")
+    )
+
+
+def transmitter(config: LinkConfig) -> BurstTransmitter:
+    return BurstTransmitter(config.phy.numerology, _tap(config, "tx"))
+
+
+def channel(config: LinkConfig, seed: int) -> SionnaChannel:
+    air = config.channel
+    return SionnaChannel(
+        air.name,
+        config.sample_rate_hz,
+        config.center_frequency_hz,
+        air.snr_db,
+        seed,
+        config.phy.rx_antennas,
+        air.cfo_hz,
+        air.sro_ppm,
+        air.delay_samples,
+        Numerology.load(config.phy.numerology).occupied_fraction,
+        air.speed_mps,
+        air.delay_spread_s,
+        air.options,
+        _tap(config, "channel"),
+    )
+
+
+def receiver(config: LinkConfig, keep_raw: bool = False) -> BurstReceiver:
+    return BurstReceiver(
+        **receiver_parameters(config),
+        keep_raw=keep_raw,
+        dump_symbols=_tap(config, "equalised"),
+        dump_noise_map=_tap(config, "noise_map"),
+    )
+
+
+def receiver_parameters(config: LinkConfig) -> dict[str, Any]:
+    """What the receiver takes from the configuration. It learns nothing of the simulated channel but whether clocks
+    are coupled, which a radio file states for a real radio too."""
+    phy = config.phy
+    return {
+        "numerology": phy.numerology,
+        "synchroniser": phy.synchroniser,
+        "channel_estimator": phy.channel_estimator,
+        "equaliser": phy.equaliser,
+        "rx_antennas": phy.rx_antennas,
+        "center_frequency_hz": config.center_frequency_hz,
+        "one_oscillator": config.channel.sro_ppm is None,
+    }
+
+
+def denoiser(config: LinkConfig) -> CddmDenoiser:
+    model = config.model
+    return CddmDenoiser(model.denoiser, model.preset, model.dtype, model.compile, _tap(config, "denoised"))
+
+
+def decoder(config: LinkConfig, arm: str) -> JsccDecoder:
+    model = config.model
+    return JsccDecoder(model.decoder, arm, model.preset, model.dtype, model.compile)
+
+
+def _tap(config: LinkConfig, name: str) -> str:
+    return config.dump.get(name, "")

@@ -1,0 +1,206 @@
+"""Run folders: written whole or not at all, opened in one line.
+
+    >>> import gvc
+    >>> run = gvc.load("runs/first")            # doctest: +SKIP
+    >>> run.frame(0).noise_map, run.evm_db       # doctest: +SKIP
+"""
+
+import functools
+import json
+import os
+import shutil
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gvc.errors import InputError, LinkError
+
+RUN_FILE = "run.json"
+SYMBOLS_FILE = "symbols.npz"
+BURSTS_FILE = "bursts.npz"
+
+
+@dataclass(frozen=True)
+class FrameRecord:
+    """One received frame. All arrays [n]: `equalised`, `true`, `denoised` complex64 (the last two may be NaN where not
+    recorded), `noise_map` float32.
+    """
+
+    frame_id: int
+    equalised: np.ndarray
+    noise_map: np.ndarray
+    true: np.ndarray
+    denoised: np.ndarray
+
+
+class Run:
+    """A run folder.
+
+    Attributes, read when first asked for: `result` (run.json), `metrics` (metrics.json or {}), `symbols` and `bursts`
+    (dictionaries of arrays), and of each received burst `evm_db`, `snr_db`, `cfo_hz` float [B] and `channel`, the
+    estimate complex64 [B, rx_antennas, carriers].
+
+    Raises InputError when the folder is no run or a file of it is damaged.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        if not (self.folder / RUN_FILE).is_file():
+            raise InputError(f"'{folder}' is no run folder: it has no {RUN_FILE}")
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r}, {len(self.frame_ids)} frames, {len(self.evm_db)} bursts)"
+
+    @functools.cached_property
+    def result(self) -> dict[str, Any]:
+        return self._json(RUN_FILE)
+
+    @functools.cached_property
+    def metrics(self) -> dict[str, Any]:
+        return self._json("metrics.json") if (self.folder / "metrics.json").exists() else {}
+
+    @functools.cached_property
+    def symbols(self) -> dict[str, np.ndarray]:
+        return self._arrays(SYMBOLS_FILE)
+
+    @functools.cached_property
+    def bursts(self) -> dict[str, np.ndarray]:
+        return self._arrays(BURSTS_FILE)
+
+    @property
+    def frame_ids(self) -> np.ndarray:
+        return self.symbols["frame_id"]
+
+    @property
+    def evm_db(self) -> np.ndarray:
+        return self.bursts["evm_db"]
+
+    @property
+    def snr_db(self) -> np.ndarray:
+        return self.bursts["snr_db"]
+
+    @property
+    def cfo_hz(self) -> np.ndarray:
+        return self.bursts["cfo_hz"]
+
+    @property
+    def channel(self) -> np.ndarray:
+        return self.bursts["channel"]
+
+    def frame(self, index: int) -> FrameRecord:
+        """The `index`-th received frame."""
+        start, end = self.symbols["offsets"][index : index + 2]
+        parts = (self.symbols[name][start:end] for name in ("equalised", "noise_map", "true", "denoised"))
+        return FrameRecord(int(self.frame_ids[index]), *parts)
+
+    def _json(self, name: str) -> dict[str, Any]:
+        try:
+            return json.loads((self.folder / name).read_text())
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self.folder / name} cannot be read: {error}") from error
+
+    def _arrays(self, name: str) -> dict[str, np.ndarray]:
+        try:
+            with np.load(self.folder / name, allow_pickle=False) as file:
+                return dict(file)
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            raise InputError(f"{self.folder / name} cannot be read: {error}") from error
+
+
+def load(folder: str | Path) -> Run:
+    """Open a run folder; see `Run`."""
+    return Run(folder)
+
+
+class ArrayLog:
+    """An array that grows on disk instead of in memory. Raises LinkError when the disk is full."""
+
+    def __init__(self, path: Path, dtype: Any):
+        self.path = path
+        self.dtype = np.dtype(dtype)
+        self._file = open(path, "wb")
+
+    def append(self, values: np.ndarray) -> None:
+        """Add `values` at the end."""
+        try:
+            self._file.write(np.ascontiguousarray(values, self.dtype).data)
+        except OSError as error:
+            raise _full(self.path, error) from error
+
+    def read(self) -> np.ndarray:
+        """Everything so far, one-dimensional; a view of the file."""
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise _full(self.path, error) from error
+        if not self.path.stat().st_size:
+            return np.zeros(0, self.dtype)
+        return np.memmap(self.path, self.dtype, "r")
+
+    def remove(self) -> None:
+        """Close and delete the file."""
+        try:
+            self._file.close()
+        finally:
+            self.path.unlink(missing_ok=True)
+
+
+class RunFolder:
+    """A run folder in the making, beside its final place; only `commit` puts it there.
+
+    Use as a context manager: what is not committed is removed. Raises InputError when `out` exists and is no run folder,
+    or cannot be made.
+    """
+
+    def __init__(self, out: str | Path):
+        self.out = Path(out)
+        if self.out.exists() and not ((self.out / RUN_FILE).is_file() or _is_empty(self.out)):
+            raise InputError(f"--out {out} exists and is no run folder; give another name")
+        self.path = self.out.with_name(f".{self.out.name}.part-{os.getpid()}")
+        try:
+            self.out.parent.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir()
+        except OSError as error:
+            raise InputError(f"--out {out} cannot be made: {error.strerror}") from error
+
+    def __enter__(self) -> "RunFolder":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def log(self, name: str, dtype: Any) -> ArrayLog:
+        """A growing array in this folder."""
+        return ArrayLog(self.path / f"{name}.log", dtype)
+
+    def save(self, name: str, **arrays: np.ndarray) -> None:
+        """Write `name`, an npz of `arrays`."""
+        try:
+            np.savez(self.path / name, **arrays)
+        except OSError as error:
+            raise _full(self.path / name, error) from error
+
+    def commit(self, result: dict[str, Any] | None = None) -> Path:
+        """Write `result` as run.json, if given, and take the final place; an older run there is replaced."""
+        try:
+            if result is not None:
+                (self.path / RUN_FILE).write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+            old = self.out.with_name(f".{self.out.name}.old-{os.getpid()}")
+            if self.out.exists():
+                self.out.rename(old)
+            self.path.rename(self.out)
+            shutil.rmtree(old, ignore_errors=True)
+        except OSError as error:
+            raise _full(self.out, error) from error
+        return self.out
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())
+
+
+def _full(path: Path, error: OSError) -> LinkError:
+    return LinkError(f"{path} cannot be written: {error.strerror or error}")

@@ -1,0 +1,46 @@
+"""What an antenna has received, from a file."""
+
+import numpy as np
+
+from gvc.recording import SampleReader
+from gvc_blocks.guarded import WORK_DONE, GuardedBlock
+
+BUFFER_SAMPLES = 65536
+
+
+class SampleFileSource(GuardedBlock):
+    """Reads a recording, raw cf32 or SigMF, as fast as it is taken.
+
+    Output: complex stream; silence of `padding` samples follows, so that a burst at the file's very end comes out.
+
+    Args:
+        path: name ending in .cf32 or one of SigMF's endings.
+        sample_rate_hz: what the recording's metadata must say; None not to look.
+        padding: samples of silence after the last.
+
+    Raises InputError when the recording cannot be read; see gvc.recording.
+    """
+
+    def __init__(self, path: str, sample_rate_hz: float | None = None, padding: int = 4096):
+        super().__init__("gvc sample file source", None, [np.complex64])
+        self.set_min_output_buffer(BUFFER_SAMPLES)
+        reader = SampleReader(path, sample_rate_hz)
+        self.samples = reader.samples
+        self._left = reader.samples + padding
+        self._chunks = iter(reader)
+        self._chunk = np.zeros(0, np.complex64)
+        self._padding = np.zeros(padding, np.complex64)
+
+    def process(self, inputs: list[np.ndarray], outputs: list[np.ndarray]) -> int:
+        if not self._left:
+            return WORK_DONE
+        if not len(self._chunk):
+            self._chunk = next(self._chunks, self._padding)
+        count = min(len(outputs[0]), len(self._chunk))
+        outputs[0][:count] = self._chunk[:count]
+        self._chunk = self._chunk[count:]
+        self._left -= count
+        if not self._left:
+            self.mark_end(self.nitems_written(0) + count - 1)
+            self.end()
+        return count
