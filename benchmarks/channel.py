@@ -1,8 +1,9 @@
 """Speed of the stream channels, next to Sionna's own path, and the error of their resampler.
 
 Million samples a second of one core: process CPU time of one thread, median of `--repeats` passes over `--samples`
-samples in chunks. Every row has noise; `cfo` and `sro` say what else acts. Sionna's rows draw one response a sample
-(`GenerateTimeChannel`, `ApplyTimeChannel`), as its documentation does for time-domain simulation.
+samples in chunks. Every row has noise; `cfo_hz` and `sro_ppm` say what else acts. Sionna's rows are its `TDL`,
+`cir_to_time_channel` and `ApplyTimeChannel`, as in its documentation, with a response for every sample, and with one
+for all 10,000.
 The error is that of tones at the edge of the band (26 of 64 carriers) and in it, against their closed form.
 """
 
@@ -57,20 +58,27 @@ def stream(name: str, parameters: dict, signal: np.ndarray, chunk: int, repeats:
     }
 
 
-def sionna(name: str, delay_spread_s: float, samples: int, repeats: int) -> dict:
-    """One row: Sionna's time-domain channel with a response for every sample, and its noise."""
+def sionna(name: str, delay_spread_s: float, samples: int, repeats: int, every_sample: bool) -> dict:
+    """One row: Sionna's time-domain channel and its noise, with a response for every sample or one for all of them."""
     import torch
-    from sionna.phy.channel import ApplyTimeChannel, GenerateTimeChannel, time_lag_discrete_time_channel
+    from sionna.phy.channel import ApplyTimeChannel, cir_to_time_channel, time_lag_discrete_time_channel
     from sionna.phy.channel.tr38901 import TDL
 
     torch.set_num_threads(1)
     tdl = TDL(name[-1].upper(), delay_spread_s, CENTER_HZ, min_speed=3.0, device="cpu")
     first, last = time_lag_discrete_time_channel(RATE_HZ, float(tdl.delays.max()))
-    generate = GenerateTimeChannel(tdl, RATE_HZ, samples, first, last, device="cpu")
     apply = ApplyTimeChannel(samples, last - first + 1, device="cpu")
     signal = torch.ones((1, 1, 1, samples), dtype=torch.complex64)
-    seconds = cpu_seconds(lambda: apply(signal, generate(1), 10 ** (-SNR_DB / 10)), min(repeats, 3))["cpu_seconds"]
-    return {"channel": f"{name} (Sionna, a response a sample)", "chunk": samples, "msps": samples / seconds / 1e6} | {
+    instants = samples + last - first
+
+    def work() -> None:
+        gains, delays = tdl(1, instants if every_sample else 1, RATE_HZ)
+        response = cir_to_time_channel(RATE_HZ, gains, delays, first, last)
+        apply(signal, response.expand(*response.shape[:5], instants, -1), 10 ** (-SNR_DB / 10))
+
+    seconds = cpu_seconds(work, min(repeats, 3))["cpu_seconds"]
+    label = f"{name} (Sionna, a response {'a sample' if every_sample else f'in {samples} samples'})"
+    return {"channel": label, "chunk": samples, "msps": samples / seconds / 1e6} | {
         "cfo_hz": 0.0, "sro_ppm": 0.0, "rx_antennas": 1, "delay_spread_s": delay_spread_s, "speed_mps": 3.0,
     }  # fmt: skip
 
@@ -97,7 +105,7 @@ def measure(samples: int, repeats: int) -> list[dict]:
     signal = (np.random.default_rng(0).standard_normal((samples, 2), dtype=np.float32) / np.sqrt(2)).astype(np.float32)
     signal = signal.view(np.complex64)[:, 0]
     rows = [stream(name, parameters, signal, chunk, repeats) for name, parameters in CASES for chunk in CHUNKS]
-    return rows + [sionna("tdl-a", 30e-9, 10_000, repeats), sionna("tdl-c", 900e-9, 10_000, repeats)]
+    return rows + [sionna("tdl-c", 900e-9, 10_000, repeats, every_sample) for every_sample in (True, False)]
 
 
 def main() -> None:

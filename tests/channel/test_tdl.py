@@ -63,6 +63,26 @@ def ensemble(profile, draws, speed=3.0, times=np.zeros(1)):
     return np.stack([TdlFading(profile, 3e-7, FC, speed, 8, seed).gains(0.0, times) for seed in range(draws)])
 
 
+@pytest.mark.parametrize("profile", ["a", "c", "d"])
+@pytest.mark.parametrize("ppm", [0.0, 40.0, -200.0])
+def test_tone_has_its_closed_form(profile, ppm):
+    """Every path's gain times the tone at its delay, summed: no filter, no interpolation. The whole chain at once."""
+    fs, speed, delay = 1e6, 30.0, 12.7
+    channel = make(f"tdl-{profile}", fs, delay_spread_s=900e-9, speed_mps=speed, sro_ppm=ppm, delay_samples=delay)
+    fading = channel.fading
+    for cycles in (-0.4, 0.03, 0.25):
+        channel = make(f"tdl-{profile}", fs, delay_spread_s=900e-9, speed_mps=speed, sro_ppm=ppm, delay_samples=delay)
+        tone = np.exp(2j * np.pi * cycles * np.arange(12_000)).astype(np.complex64)
+        out = np.concatenate([channel.process(part) for part in np.split(tone, [3000, 3001, 9000])], axis=1)[0]
+        n = np.arange(100, len(out), 13)
+        instants = n * (1 + 1e-6 * ppm)
+        gains = fading.gains(0.0, instants / fs)[0]
+        shifts = instants[:, None] - delay - fading.path_delays_s * fs
+        expected = np.sum(gains * np.exp(2j * np.pi * cycles * shifts), axis=1)
+        error = np.mean(np.abs(out[n] - expected) ** 2) / np.mean(np.abs(expected) ** 2)
+        assert 10 * np.log10(error) < -60, cycles
+
+
 def test_mean_power_of_every_path():
     gains = ensemble("C", 150)[:, :, 0]  # [draw, rx, path]
     measured = np.mean(np.abs(gains) ** 2, axis=(0, 1))
