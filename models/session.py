@@ -78,7 +78,7 @@ class Session:
         self.channel = TrainingChannel(bank=self._bank(options.bank))
         self.out = options.out or weights.folder(network, options.preset)
         self.out.mkdir(parents=True, exist_ok=True)
-        self.log = StepLog(self.out / "log.jsonl")
+        self.log = StepLog(self.out / "log.jsonl", keep=options.resume)
         self.log.add(
             stage="start",
             network=network,

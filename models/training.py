@@ -5,7 +5,6 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -20,12 +19,12 @@ class CollapseError(GvcError):
     """Training has diverged, or settled on a constant output."""
 
 
-@dataclass
 class StepLog:
-    """What a run prints on stderr and keeps for the model card."""
+    """What a run prints on stderr and keeps for the model card; `keep` goes on where an earlier run ended."""
 
-    path: Path
-    rows: list[dict] = field(default_factory=list)
+    def __init__(self, path: Path, keep: bool = False):
+        self.path = path
+        self.rows = [json.loads(line) for line in path.read_text().splitlines()] if keep and path.exists() else []
 
     def add(self, **row: object) -> None:
         """Append one row, show it and write the file whole."""

@@ -61,7 +61,8 @@ def train(options: Options) -> None:
         weights.save(blind, run.out / BLIND)
     from models.score import score_arms
 
-    run.finish(lambda held_out: score_arms(held_out, ["A", "A+"], places=Places(options.preset, run.out)))
+    arms = ["A", "A+"] if (run.out / BLIND).exists() else ["A+"]
+    run.finish(lambda held_out: score_arms(held_out, arms, places=Places(options.preset, run.out)))
 
 
 def transmit(encoder: Encoder, run: Session) -> tuple[Tensor, ...]:
