@@ -11,17 +11,21 @@ from gvc.phy.numerology import Numerology
 from gvc.phy.payload import create_payload
 
 _WRAP = 1 << 16
+_RECENT = 64
+"""A burst that is at most so many behind is a duplicate; one further behind comes from a transmitter that restarted."""
 
 
 @dataclasses.dataclass
 class Counters:
     """Bursts and frames so far. Lost ones are those that header numbers show to have been sent, from number 0 on:
-    sent = received + lost for everything before the last burst received.
+    sent = received + lost for everything before the last burst received. A transmitter that starts again from 0 counts
+    as a restart, not as loss.
     """
 
     bursts_received: int = 0
     bursts_lost: int = 0
     bursts_duplicate: int = 0
+    restarts: int = 0
     frames_complete: int = 0
     frames_partial: int = 0
     frames_lost: int = 0
@@ -37,7 +41,7 @@ class FrameAssembler:
 
     Args:
         numerology: the transmitter's.
-        first_frame: number of the stream's first frame, for counting losses at the start.
+        first_frame, first_sequence: numbers of the stream's first frame and burst, for counting losses at the start.
     """
 
     def __init__(self, numerology: Numerology, first_frame: int = 0, first_sequence: int = 0):
@@ -47,20 +51,24 @@ class FrameAssembler:
         self._next_frame = first_frame
         self._open: dict[int, ReceivedBurst] = {}
         self._open_frame = -1
-        self._ended = False
 
     def push(self, burst: ReceivedBurst) -> list[ReceivedFrame]:
         """The frames that this burst completes or closes, in order."""
         header = burst.header
+        frames = []
         ahead = (header.sequence - self._next_sequence) % _WRAP
-        frame = self._next_frame + (header.frame - self._next_frame) % _WRAP
-        if ahead >= _WRAP // 2 or (frame - self._next_frame) >= _WRAP // 2:
+        if ahead >= _WRAP - _RECENT:
             self.counters.bursts_duplicate += 1
             return []
+        if ahead >= _WRAP // 2:
+            frames += self.flush()
+            self.counters.restarts += 1
+            ahead = 0
+            self._next_frame = header.frame
+        frame = self._next_frame + (header.frame - self._next_frame) % _WRAP
         self._next_sequence = (header.sequence + 1) % _WRAP
         self.counters.bursts_lost += ahead
         self.counters.bursts_received += 1
-        frames = []
         if self._open and (frame != self._open_frame or not self._belongs(burst)):
             frames.append(self._close())
         self.counters.frames_lost += max(0, frame - self._next_frame)

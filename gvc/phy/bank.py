@@ -89,7 +89,7 @@ def record_bank(
 
 
 def record_radio(config: Any, **options: Any) -> Bank:
-    """A bank over a radio: `config` is a `gvc.config.LinkConfig`, `options` are those of `record_bank` from `frames` on.
+    """A bank over a radio: `config` is a `gvc.config.LinkConfig`, `options` those of `record_bank` from `frames` on.
 
     The radio's own SNR is not used; everything else of its `phy` and `channel` sections is.
     """

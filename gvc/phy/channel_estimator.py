@@ -85,6 +85,7 @@ class DftSmoothed:
         self._covariance = np.sinc(apart * (late - early)) * np.exp(-1j * np.pi * apart * (late + early))
 
         self._precision = preamble_precision(u)
+        self._quantised = functools.lru_cache(maxsize=64)(self._design)
 
     def smoothing(self, snr_db: float) -> Smoothing:
         return self._quantised(min(20, max(-5, math.floor(snr_db / self.STEP_DB))), preamble=False)
@@ -92,8 +93,7 @@ class DftSmoothed:
     def preamble_smoothing(self, snr_db: float) -> Smoothing:
         return self._quantised(min(20, max(-5, math.floor(snr_db / self.STEP_DB))), preamble=True)
 
-    @functools.lru_cache(maxsize=64)
-    def _quantised(self, level: int, preamble: bool) -> Smoothing:
+    def _design(self, level: int, preamble: bool) -> Smoothing:
         r = self._covariance
         noise = np.full(len(r), 10 ** (-(level + 0.5) * self.STEP_DB / 10))
         if preamble:

@@ -59,8 +59,9 @@ def _viterbi(soft: np.ndarray, branches: np.ndarray) -> np.ndarray:
             for low in range(half):
                 # States 2 low and 2 low + 1 both lead to state (bit, low).
                 even, odd = 2 * low, 2 * low + 1
-                of_even = metric[even] + a * branches[even, bit, 0] + b * branches[even, bit, 1] + c * branches[even, bit, 2]
-                of_odd = metric[odd] + a * branches[odd, bit, 0] + b * branches[odd, bit, 1] + c * branches[odd, bit, 2]
+                p, q = branches[even, bit], branches[odd, bit]
+                of_even = metric[even] + a * p[0] + b * p[1] + c * p[2]
+                of_odd = metric[odd] + a * q[0] + b * q[1] + c * q[2]
                 target = bit * half + low
                 fresh[target] = max(of_even, of_odd)
                 came_from[step, target] = odd if of_odd > of_even else even

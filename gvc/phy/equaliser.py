@@ -10,9 +10,7 @@ from gvc.phy.kernels import combining
 class Equaliser(Protocol):
     """Strategy of kind `equaliser`, made without arguments."""
 
-    def equalise(
-        self, received: np.ndarray, response: np.ndarray, noise: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def equalise(self, received: np.ndarray, response: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """received, response complex64 [rx, M, D], noise float32 [rx, M, D] > 0 -> symbols complex64 [M, D] with
         E[symbols | sent] = sent, and their variance float32 [M, D].
         """
@@ -21,9 +19,7 @@ class Equaliser(Protocol):
 class ZeroForcing:
     """`zf`: the pseudo-inverse, z = sum H* Y / sum |H|^2, which does not look at the antennas' noise."""
 
-    def equalise(
-        self, received: np.ndarray, response: np.ndarray, noise: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def equalise(self, received: np.ndarray, response: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         gain = response.real**2 + response.imag**2
         total = np.maximum(np.sum(gain, axis=0), 1e-15)
         symbols = np.sum(response.conj() * received, axis=0) / total
@@ -35,7 +31,5 @@ class Mmse:
     1 / sum(|H|^2 / noise); with one antenna it equals `zf`.
     """
 
-    def equalise(
-        self, received: np.ndarray, response: np.ndarray, noise: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def equalise(self, received: np.ndarray, response: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return combining.combine_weighted(received, response, noise)

@@ -72,9 +72,7 @@ class HeaderReader:
         early, later = self._turns[chosen, : self._short], self._turns[chosen, self._short :]
         whole = preamble.whole_preamble(grid, mean, self._tones, self._short_known, early, self._precision)
         response = self._estimator.preamble_smoothing(snr_db).apply(whole)
-        header = burst_header.decode(
-            preamble.header_soft(grid, response, noise, later, u.data_index, self._short + 2)
-        )
+        header = burst_header.decode(preamble.header_soft(grid, response, noise, later, u.data_index, self._short + 2))
         if header.payload_type not in SOCKETS:
             raise ParseError(f"payload type {header.payload_type} is not known")
         fragments = fragment_symbols(u, header.elements)

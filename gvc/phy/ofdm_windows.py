@@ -8,7 +8,7 @@ from gvc.phy.numerology import Numerology
 
 
 class SampleBuffer:
-    """The stretch of the stream that is still needed: complex64 [rx_antennas, ...], columns by their place in the stream.
+    """The stretch of the stream that is still needed: complex64 [rx_antennas, ...], oldest first.
 
     Samples that are not finite count as 0. `end` is the number of samples so far, `origin` the first one kept.
     """

@@ -74,6 +74,7 @@ class PayloadReader:
         self._first = 2 * u.fft_size + u.cyclic_prefix
         self._clip_noise = np.float32(PeakLimiter(u.clip_backoff_db).distortion * u.occupied_fraction)
         self._group = 2 + u.header_symbols
+        self._smoothers = functools.lru_cache(maxsize=512)(self._design)
 
     def end(self, acquired: Acquisition, head: Head) -> int:
         """The sample of the stream after the burst's last FFT window."""
@@ -112,6 +113,7 @@ class PayloadReader:
             noise = np.full(len(noise), self._genie.noise_variance)
             phase = phase_variance = np.zeros(count)
             weights, smoothing = weights.perfect(), smoothing.perfect()
+
         def equaliser_input(index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             return kernels.equaliser_input(
                 received, response, index, phase,
@@ -161,8 +163,7 @@ class PayloadReader:
         angle = float(np.angle(np.sum(turned[:, half:] * turned[:, :half].conj())))
         return angle / apart / float(times[-1] - np.mean(times[: self._group]))
 
-    @functools.lru_cache(maxsize=512)
-    def _smoothers(self, count: int, snr_db: int) -> tuple[Smoothing, TimeWeights, float]:
+    def _design(self, count: int, snr_db: int) -> tuple[Smoothing, TimeWeights, float]:
         """Smoothers over carriers and over time for training of this SNR, each designed for the noise that the other
         leaves, and the share of the noise that stays in observed less smoothed training.
         """

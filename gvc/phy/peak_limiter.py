@@ -1,4 +1,4 @@
-"""PAPR control: soft clipping of the payload, and the noise that it makes."""
+"""PAPR control: soft clipping of header and payload, and the noise that it makes."""
 
 import math
 

@@ -33,7 +33,7 @@ class BurstReceiver:
         keep_raw: keep the resource elements before the equaliser in each burst.
         genie: perfect channel state in place of the estimates.
 
-    Attributes: `bad_samples`, `candidates` (detections), `bad_headers` (of these, with a header that cannot be decoded).
+    Attributes: `bad_samples`, `candidates` (detections), `bad_headers` (of these, with an undecodable header).
     """
 
     def __init__(
@@ -61,9 +61,7 @@ class BurstReceiver:
         estimator = registry.create("channel_estimator", channel_estimator, numerology=u)
         self._headers = HeaderReader(u, estimator)
         tracking = Tracking(center_frequency_hz, one_oscillator, phase_window)
-        self._payloads = PayloadReader(
-            u, estimator, registry.create("equaliser", equaliser), tracking, keep_raw, genie
-        )
+        self._payloads = PayloadReader(u, estimator, registry.create("equaliser", equaliser), tracking, keep_raw, genie)
         longest = burst_layout(u, u.payload_symbols).samples + sync.span + sync.reach
         self._buffer = SampleBuffer(rx_antennas, 2 * longest + 2 * _BLOCK)
         self._scan = 0

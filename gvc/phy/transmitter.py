@@ -91,8 +91,9 @@ class BurstTransmitter:
         grid[np.ix_(layout.payload_rows, u.data_index)] = elements
         grid[layout.midamble_rows] = u.training
         periods = u.modulate(grid)
-        payload = layout.payload_rows
-        periods[payload] = self.limiter.apply(periods[payload])
+        # Training symbols have low peaks and stay as the receiver expects them.
+        limited = np.setdiff1d(np.arange(layout.rows), layout.midamble_rows)
+        periods[limited] = self.limiter.apply(periods[limited])
         gap = np.zeros(u.gap_symbols * u.symbol_samples, np.complex64)
         symbols = np.concatenate([periods[:, -u.cyclic_prefix :], periods], axis=1)
         return np.concatenate([u.preamble, symbols.ravel(), gap], dtype=np.complex64)

@@ -135,9 +135,9 @@ def first_path(
 ) -> tuple[int, int, float]:
     """Where a sequence of `size` samples starts that is sent twice in a row.
 
-    response [rx, hypotheses, ...] is its matched filter on `region` [rx, ...]. Returns the hypothesis, the earliest path
-    at most `reach` before the strongest with `share` of its power and above the noise, and the share of the energy
-    that the strongest path explains.
+    response [rx, hypotheses, ...] is its matched filter on `region` [rx, ...]. Returns the hypothesis, the earliest
+    path at most `reach` before the strongest with `share` of its power and above the noise, and the share of the
+    energy that the strongest path explains.
     """
     best = np.float32(-1)
     turn = peak = 0
@@ -164,7 +164,7 @@ def first_path(
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
 def windows(samples: np.ndarray, starts: np.ndarray, size: int, step: float, origin: int) -> np.ndarray:
-    """FFT windows of `size` samples, derotated by `step` radians a sample counted from `origin`: [rx, windows, size]."""
+    """FFT windows of `size` samples, derotated by `step` radians a sample from `origin`: [rx, windows, size]."""
     out = np.empty((samples.shape[0], len(starts), size), np.complex64)
     inner = np.empty(size, np.complex64)
     for i in range(size):

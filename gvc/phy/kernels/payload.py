@@ -14,8 +14,8 @@ def observe_training(
 ) -> np.ndarray:
     """Least-squares response at the training symbols: [rx, T, K].
 
-    Of `head` [rx, skip + 2 + H, K] the long training and the header, of `tail` the rows `midambles`; over what was sent:
-    `header` [H, K] and `training` [K], both of unit modulus.
+    Of `head` [rx, skip + 2 + H, K] the long training and the header, of `tail` the rows `midambles`; over what was
+    sent: `header` [H, K] and `training` [K], both of unit modulus.
     """
     rx, _, carriers = head.shape
     symbols = header.shape[0]
@@ -173,11 +173,12 @@ def equaliser_input(
     carrier_bias: np.ndarray,
     multiplicative: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Carriers `index` of received (turned by -phase) and response [rx, M, K], and their noise variance: [rx, M, D] each.
+    """Carriers `index` of received (turned by -phase) and response, both [rx, M, K], and their noise variance: three
+    arrays [rx, M, D].
 
     The variance is additive (1 + time_gain carrier_gain) + ageing (time_bias + carrier_bias) + |H|^2 multiplicative:
-    noise and its share in the estimate, what the smoothers miss of a channel of power `ageing`, and what grows with the
-    signal. additive, ageing float32 [rx]; time_* and multiplicative [M]; carrier_* [K].
+    noise and its share in the estimate, what the smoothers miss of a channel of power `ageing`, and what grows with
+    the signal. additive, ageing float32 [rx]; time_* and multiplicative [M]; carrier_* [K].
     """
     rx, symbols, _ = received.shape
     data = len(index)

@@ -1,0 +1,98 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gvc.errors import InputError, ParseError
+from gvc.phy import header as burst_header
+from gvc.phy.header import FIELDS, SIZE, BurstHeader
+
+headers = st.fixed_dictionaries(
+    {name: st.integers(low, low + (1 << bits) - 1) for name, (bits, low) in FIELDS.items() if name != "last"}
+    | {"last": st.booleans()}
+).map(lambda fields: BurstHeader(**{**fields, "fragment": min(fields["fragment"], fields["fragments"] - 1)}))
+
+SAMPLE = BurstHeader(65535, 1234, 2, 3, 0, 1, 272, 640, 16, False)
+
+
+@given(headers)
+def test_round_trip(header: BurstHeader) -> None:
+    assert BurstHeader.parse(header.pack()) == header
+
+
+@given(headers, st.integers(0, 8 * SIZE - 1))
+def test_any_flipped_bit_is_an_error(header: BurstHeader, bit: int) -> None:
+    packed = bytearray(header.pack())
+    packed[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(ParseError):
+        BurstHeader.parse(bytes(packed))
+
+
+@given(st.binary(max_size=2 * SIZE))
+@example(SAMPLE.pack()[:-1])
+def test_any_bytes_are_a_header_or_a_parse_error(packed: bytes) -> None:
+    try:
+        header = BurstHeader.parse(packed)
+    except ParseError:
+        return
+    assert header.pack() == packed
+
+
+def test_crc_is_the_published_one() -> None:
+    """CRC-16/IBM-3740 of '123456789' is 0x29B1 (reveng catalogue); a header's last two bytes are that CRC."""
+    import binascii
+
+    assert binascii.crc_hqx(b"123456789", 0xFFFF) == 0x29B1
+    assert int.from_bytes(SAMPLE.pack()[-2:], "big") == binascii.crc_hqx(SAMPLE.pack()[:-2], 0xFFFF)
+
+
+def test_fields_lie_where_they_should() -> None:
+    assert SAMPLE.pack()[:4] == bytes([0xFF, 0xFF, 0x04, 0xD2])
+    assert SIZE == 14
+
+
+@pytest.mark.parametrize(("name", "value"), [("height", 4097), ("width", 0), ("latent_pairs", 129), ("mode", 16)])
+def test_value_outside_its_field(name: str, value: int) -> None:
+    with pytest.raises(InputError, match=name):
+        dataclasses.replace(SAMPLE, **{name: value})
+
+
+def test_fragment_beyond_count() -> None:
+    with pytest.raises(InputError, match="fragment 3 of 3"):
+        dataclasses.replace(SAMPLE, fragment=3)
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (17, 15), (2160, 3840), (4096, 4096)])
+def test_elements_count_whole_blocks_of_16_pixels(height: int, width: int) -> None:
+    header = dataclasses.replace(SAMPLE, height=height, width=width)
+    assert header.elements == 16 * -(-height // 16) * -(-width // 16)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 1e-30, 1.0, 1e30, np.inf, np.nan]))
+def test_any_soft_symbols_decode_or_fail_cleanly(seed: int, scale: float) -> None:
+    soft = np.random.default_rng(seed).standard_normal(672).astype(np.float32)
+    soft[seed % 672] *= scale
+    try:
+        burst_header.decode(soft.view(np.complex64))
+    except ParseError:
+        pass
+
+
+def test_too_few_elements() -> None:
+    with pytest.raises(InputError, match="header_symbols"):
+        burst_header.encode(SAMPLE, 100)
+
+
+def test_survives_zero_db_with_known_channel() -> None:
+    random = np.random.default_rng(1)
+    sent = burst_header.encode(SAMPLE, 336)
+    decoded = 0
+    for _ in range(500):
+        noise = random.standard_normal(336) + 1j * random.standard_normal(336)
+        try:
+            decoded += burst_header.decode(sent + noise / 2**0.5) == SAMPLE
+        except ParseError:
+            pass
+    assert decoded >= 499
