@@ -31,13 +31,14 @@ def multipath_responses(gains: np.ndarray, delays: np.ndarray, early: np.ndarray
     time by which all paths come earlier, float64 [k], 0 to about 1 sample. Output: complex128 [rows, k, length],
     tap j = sum_p gain_p kernel(j - HALF_WIDTH + early - delay_p).
     """
-    out = np.zeros((*gains.shape[:2], length), np.complex128)
+    out = np.zeros((*gains.shape[:2], 2, length))
     _add_paths(np.ascontiguousarray(gains), delays, early, _TABLE, out)
-    return out
+    return out[:, :, 0] + 1j * out[:, :, 1]
 
 
 @numba.njit(cache=True, fastmath={"contract"}, nogil=True)
 def _add_paths(gains, delays, early, table, out):
+    """out[row, k, 0 or 1] += real or imaginary part of each path's response; apart, so that the compiler vectorises."""
     phases, width = table.shape[0] - 1, table.shape[1]
     weights = np.empty(width)
     for k in range(early.shape[0]):
@@ -47,10 +48,14 @@ def _add_paths(gains, delays, early, table, out):
             place = (first - begin) * phases
             index = min(int(place), phases - 1)
             fraction = place - index
+            before, after = table[index], table[index + 1]
             for m in range(width):
-                weights[m] = table[index, m] * (1.0 - fraction) + table[index + 1, m] * fraction
-            low, high = max(0, -first), min(width, out.shape[2] - first)
+                weights[m] = before[m] * (1.0 - fraction) + after[m] * fraction
+            low, high = max(0, -first), min(width, out.shape[3] - first)
+            used = weights[low:high]
             for row in range(out.shape[0]):
-                gain = gains[row, k, p]
-                for m in range(low, high):
-                    out[row, k, first + m] += gain * weights[m]
+                for part in range(2):
+                    gain = gains[row, k, p].real if part == 0 else gains[row, k, p].imag
+                    taps = out[row, k, part, first + low : first + high]
+                    for m in range(used.shape[0]):
+                        taps[m] += gain * used[m]
