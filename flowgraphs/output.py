@@ -8,14 +8,18 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
 from gvc.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 _reserved: IO[str] | None = None
 
@@ -39,14 +43,24 @@ def console() -> Console:
     return Console(stderr=True)
 
 
-def progress(total_known: bool = True):
+def progress() -> "Progress":
     """A rich progress display on stderr: `with progress() as bar: task = bar.add_task("frames", total=n)`."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = [SpinnerColumn(), TextColumn("{task.description}")]
-    if total_known:
-        columns += [BarColumn(), MofNCompleteColumn()]
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     return Progress(*columns, TimeElapsedColumn(), console=console(), transient=True)
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str, int, int], None]]:
+    """Progress of work in steps, on stderr: call the value with (what, done, of how many; 0 when unknown)."""
+    with progress() as bar:
+        task = bar.add_task("starting", total=None)
+
+        def told(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total or None)
+
+        yield told
 
 
 def emit(result: Mapping[str, Any], json_target: str | None = None) -> None:

@@ -138,6 +138,14 @@ def test_no_network_is_said_and_the_next_call_goes_on(stage: Stage) -> None:
     assert len(stage.calls("-m venv")) == 1
 
 
+def test_a_proxy_with_its_own_certificate_is_named(stage: Stage) -> None:
+    stage.know(
+        "pip", "echo 'Max retries exceeded: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed' >&2; exit 1"
+    )
+    failed = stage.run("setup")
+    assert failed.returncode == 1 and "PIP_CERT" in failed.stderr
+
+
 def test_a_full_disk_is_said(stage: Stage) -> None:
     failed = stage.run("setup", FREE_KIB="900000")
     assert failed.returncode == 1 and "878 MiB free" in failed.stderr
