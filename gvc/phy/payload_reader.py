@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import math
-from typing import Protocol
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from gvc.phy import header as burst_header
 from gvc.phy.channel_estimator import ChannelEstimator, Smoothing
 from gvc.phy.equaliser import Equaliser
 from gvc.phy.frames import ReceivedBurst
+from gvc.phy.genie import Genie
 from gvc.phy.header import BurstHeader
 from gvc.phy.header_reader import Head
 from gvc.phy.interpolation import TimeInterpolator, TimeWeights
@@ -22,18 +22,6 @@ from gvc.phy.ofdm_windows import SampleBuffer
 from gvc.phy.payload import erase
 from gvc.phy.peak_limiter import PeakLimiter
 from gvc.phy.synchroniser import Acquisition
-
-
-class Genie(Protocol):
-    """Perfect channel state, for measuring what estimation costs."""
-
-    noise_variance: float
-    """Of a resource element."""
-
-    def response(self, starts: np.ndarray, step: float, origin: int) -> np.ndarray:
-        """Response complex64 [rx, windows, K] in FFT windows that start at the stream's samples `starts`, int64, after
-        derotation by `step` radians a sample from sample `origin`.
-        """
 
 
 @dataclasses.dataclass(frozen=True)

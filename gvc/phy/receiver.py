@@ -5,11 +5,12 @@ import numpy as np
 from gvc import registry
 from gvc.errors import InputError, ParseError
 from gvc.phy.frames import ReceivedBurst
+from gvc.phy.genie import Genie
 from gvc.phy.header_reader import Head, HeaderReader
 from gvc.phy.layout import burst_layout
 from gvc.phy.numerology import SHORT_PERIOD, Numerology
 from gvc.phy.ofdm_windows import SampleBuffer
-from gvc.phy.payload_reader import Genie, PayloadReader, Tracking
+from gvc.phy.payload_reader import PayloadReader, Tracking
 from gvc.phy.synchroniser import Acquisition
 
 _BLOCK = 1 << 16

@@ -1,0 +1,101 @@
+"""What the waveform's benchmarks share: independent fades, one frame each, with the error of every resource element."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from gvc import registry, seeds
+from gvc.noise_map import NU_MAX
+from gvc.phy import BurstReceiver, BurstTransmitter, Numerology, SymbolFrame
+from gvc.phy.genie import ChannelGenie
+from gvc.phy.layout import fragment_symbols
+from gvc.phy.payload import create_payload
+
+CENTER_FREQUENCY_HZ = 2.4e9
+CHANNELS: dict[str, tuple[str, dict[str, Any]]] = {
+    "awgn": ("awgn", {}),
+    "tdl-a-30ns": ("tdl-a", {"delay_spread_s": 30e-9, "speed_mps": 3.0}),
+    "tdl-c-900ns": ("tdl-c", {"delay_spread_s": 900e-9, "speed_mps": 3.0}),
+}
+
+
+@dataclasses.dataclass
+class Trial:
+    """One frame through one fade. error, noise_map [bursts, M, D] of what arrived; genie_error, genie_noise_map with
+    perfect channel state on the same samples; snr_db [bursts] as the receiver estimates it; bursts_sent.
+    """
+
+    error: list[np.ndarray]
+    noise_map: list[np.ndarray]
+    genie_error: list[np.ndarray]
+    genie_noise_map: list[np.ndarray]
+    snr_db: list[float]
+    bursts_sent: int
+
+
+def trials(
+    numerology: Numerology,
+    channel: str,
+    snr_db: float,
+    draws: int,
+    *,
+    seed: int = 0,
+    rx_antennas: int = 1,
+    cfo_hz: float = 4800.0,
+    elements: tuple[int, int] = (256, 256),
+    genie: bool = False,
+    receiver: dict[str, Any] | None = None,
+    parameters: dict[str, Any] | None = None,
+) -> Iterator[Trial]:
+    """`draws` trials; `elements` is the picture size, with 32 latents; `parameters` override the channel's."""
+    name, own = CHANNELS[channel]
+    height, width = elements
+    n = 16 * -(-height // 16) * -(-width // 16)
+    fragments = fragment_symbols(numerology, n)
+    payload = create_payload(0, numerology.scramble_seed)
+    for draw in range(draws):
+        random = seeds.stream(seed, f"{channel}/{draw}")
+        symbols = random.standard_normal(2 * n, np.float32).view(np.complex64) / np.float32(2**0.5)
+        frame = SymbolFrame(0, symbols / np.sqrt(np.mean(np.abs(symbols) ** 2)), height, width, 32, last=True)
+        transmitter = BurstTransmitter(numerology)
+        bursts = transmitter.bursts(frame)
+        lead = int(random.integers(400, 800))
+        stream = np.concatenate([np.zeros(lead, np.complex64), *bursts, transmitter.flush_samples()])
+        air = registry.create(
+            "channel",
+            name,
+            sample_rate_hz=numerology.sample_rate_hz,
+            center_frequency_hz=CENTER_FREQUENCY_HZ,
+            occupied_fraction=numerology.occupied_fraction,
+            snr_db=snr_db,
+            seed=seeds.integer(seed, f"{channel}/{draw}"),
+            rx_antennas=rx_antennas,
+            **{"cfo_hz": cfo_hz, **own, **(parameters or {})},
+        )
+        samples = np.concatenate([air.process(stream), air.flush()], axis=1)
+        sent = payload.spread(frame.symbols, sum(fragments) * numerology.data_carriers)
+        rows = np.split(sent.reshape(-1, numerology.data_carriers), np.cumsum(fragments)[:-1])
+        options = {"rx_antennas": rx_antennas, "center_frequency_hz": CENTER_FREQUENCY_HZ, **(receiver or {})}
+        trial = Trial([], [], [], [], [], len(bursts))
+        for burst in BurstReceiver(numerology, **options).push(samples):
+            trial.error.append(np.abs(burst.symbols - rows[burst.header.fragment]) ** 2)
+            trial.noise_map.append(burst.noise_map)
+            trial.snr_db.append(burst.snr_db)
+        if genie:
+            starts = lead + np.cumsum([0, *(len(b) for b in bursts[:-1])])
+            state = ChannelGenie(numerology, air, list(zip(starts.tolist(), fragments, strict=True)))
+            for burst in BurstReceiver(numerology, genie=state, **options).push(samples):
+                trial.genie_error.append(np.abs(burst.symbols - rows[burst.header.fragment]) ** 2)
+                trial.genie_noise_map.append(burst.noise_map)
+        yield trial
+
+
+def known(noise_map: np.ndarray) -> np.ndarray:
+    """Elements that are not erased."""
+    return noise_map < np.float32(NU_MAX)
+
+
+def decibel(ratio: float) -> float:
+    return float(10 * np.log10(ratio))

@@ -1,0 +1,54 @@
+"""Perfect channel state, for measuring what estimation costs. No receiver on the air can have it."""
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from gvc.phy.layout import burst_layout
+from gvc.phy.numerology import Numerology
+
+
+class Genie(Protocol):
+    """What a receiver takes in place of its estimates."""
+
+    noise_variance: float
+    """Of a resource element."""
+
+    def response(self, starts: np.ndarray, step: float, origin: int) -> np.ndarray:
+        """Response complex64 [rx, windows, K] in FFT windows that start at the stream's samples `starts`, int64, after
+        derotation by `step` radians a sample from sample `origin`.
+        """
+
+
+class ChannelGenie:
+    """The true response of a simulated channel (`gvc.channel.base.Channel`), which has the whole stream behind it.
+
+    Args:
+        numerology: the transmitter's.
+        channel: it answers `genie_taps`.
+        bursts: (first sample in the transmitted stream, payload symbols) of each burst sent.
+    """
+
+    def __init__(self, numerology: Numerology, channel: Any, bursts: list[tuple[int, int]]):
+        u = self._numerology = numerology
+        self._channel = channel
+        starts = []
+        for first, symbols in bursts:
+            rows = burst_layout(u, symbols).payload_rows
+            starts.append(first + u.preamble_samples + u.symbol_samples * rows + u.cyclic_prefix)
+        self._sent = np.concatenate(starts)
+        self.noise_variance = channel.noise_variance * u.occupied_fraction
+
+    def response(self, starts: np.ndarray, step: float, origin: int) -> np.ndarray:
+        u = self._numerology
+        middle = starts + u.fft_size // 2
+        taps, lags = self._channel.genie_taps(middle)
+        # Sent symbol of each window: the one whose period starts closest to what arrives first in it.
+        arrived = starts - lags
+        sent = self._sent[np.argmin(np.abs(self._sent[None, :] - arrived[:, None]), axis=1)]
+        delays = sent[:, None] - arrived[:, None] + np.arange(taps.shape[2])
+        turns = np.exp(-2j * np.pi / u.fft_size * delays[:, :, None] * u.carriers)
+        response = np.einsum("awl,wlk->awk", taps, turns)
+        cfo = 2 * np.pi * self._channel.cfo_hz / u.sample_rate_hz
+        phase = (cfo - step) * middle + step * origin
+        return (response * np.exp(1j * phase)[:, None]).astype(np.complex64)
