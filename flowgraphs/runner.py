@@ -52,8 +52,7 @@ def run(
         raise LinkError(f"the flowgraph did not stop within {grace_s:g} s{block}")
     if interrupted:
         raise KeyboardInterrupt
-    if flow.failure is not None:
-        _raise(flow)
+    raise_failure(flow)
     if problem:
         raise LinkError(problem)
     return seconds
@@ -76,8 +75,11 @@ def _wait(flow: Flow, deadline_s: float | None, stall_s: float, watch: Callable[
     return ""
 
 
-def _raise(flow: Flow) -> None:
+def raise_failure(flow: Flow) -> None:
+    """Raise what stopped `flow`, if a block failed; for flowgraphs that GNU Radio Companion made."""
     error = flow.failure
+    if error is None:
+        return
     if isinstance(error, (GvcError, KeyboardInterrupt)):
         raise error
     raise LinkError(f"block {flow.failed_block} failed: {type(error).__name__}: {error}") from error

@@ -2,8 +2,12 @@
 
 from typing import Any
 
+from gnuradio import gr
+
 from gvc.config import LinkConfig
+from gvc.errors import ConfigError
 from gvc.phy.numerology import Numerology
+from gvc.registry import nearest
 from gvc_blocks.channel.sionna_channel import SionnaChannel
 from gvc_blocks.coding.cddm_denoiser import CddmDenoiser
 from gvc_blocks.coding.jscc_decoder import JsccDecoder
@@ -11,8 +15,9 @@ from gvc_blocks.coding.jscc_encoder import JsccEncoder
 from gvc_blocks.phy.burst_receiver import BurstReceiver
 from gvc_blocks.phy.burst_transmitter import BurstTransmitter
 from gvc_blocks.video.video_source import VideoSource
-from gvc.errors import ConfigError
-from gvc.registry import nearest
+
+# Every raised buffer would be told on the console otherwise.
+gr.logging().set_default_level(gr.log_levels.warn)
 
 TAPS = ("symbols", "tx", "channel", "equalised", "noise_map", "denoised")
 """Signals that `--set dump.NAME=PATH` writes to a file."""

@@ -55,6 +55,14 @@ class GuardedBlock(gr.basic_block):
         self._has_ended = False
         self.flow.join(self)
 
+    def stop(self) -> bool:
+        """Called by GNU Radio when this block's thread ends. For a block without streams that is the flow's own end, or
+        `tb.stop()` from outside, which others who wait for credit would not see.
+        """
+        if self._message_only:
+            self.flow.stop()
+        return True
+
     # Streams
 
     def forecast(self, noutput_items: int, ninputs: Any) -> list[int]:

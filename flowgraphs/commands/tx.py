@@ -1,0 +1,44 @@
+"""`gvc tx`: a clip to samples."""
+
+from typing import Annotated
+
+import typer
+
+from flowgraphs import output
+
+
+def tx(
+    clip: Annotated[str, typer.Argument(help="Path of a video, or the bare name of a demo clip.")],
+    out: Annotated[str, typer.Option("--out", "-o", help="Samples to write: .cf32, or .sigmf-data for a SigMF pair.")],
+    radio: Annotated[str, typer.Option(help="Radio file or bare name.")] = "sim-tdl-c-900ns",
+    frames: Annotated[int, typer.Option(min=0, help="How many frames; 0: the whole clip.")] = 0,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")] = None,
+    seed: Annotated[int, typer.Option(help="Root seed; the transmitter itself draws nothing.")] = 1,
+    json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
+) -> None:
+    """Encode a clip and write what the antenna sends, before any channel: complex floats, mean power 1 in a burst."""
+    from flowgraphs.experiment import configure, rates
+
+    config = configure(radio, set_ or [])
+    from flowgraphs.runner import run
+    from flowgraphs.transmit import TransmitGraph
+
+    graph = TransmitGraph(config, clip, out, frames)
+    with graph.sink.writer, output.progress() as bar:
+        task = bar.add_task("frames", total=frames or None)
+        run(graph, graph.flow, watch=lambda: bar.update(task, completed=graph.source.sent))
+    width, height = graph.source.clip.size
+    output.emit(
+        {
+            "clip": clip,
+            "out": out,
+            "size": [width, height],
+            "seed": seed,
+            "samples": graph.sink.writer.samples,
+            "sample_rate_hz": config.sample_rate_hz,
+            "frames_sent": graph.source.sent,
+            "bursts_sent": graph.transmitter.modulator.bursts_sent,
+            **rates(graph.transmitter, graph.source.sent, width, height),
+        },
+        json,
+    )

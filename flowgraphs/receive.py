@@ -1,0 +1,48 @@
+"""Recorded samples to pictures."""
+
+from gnuradio import gr
+
+from flowgraphs import stages
+from gvc.config import LinkConfig
+from gvc.errors import ConfigError
+from gvc.phy.numerology import Numerology
+from gvc.run import RunFolder
+from gvc_blocks import flow
+from gvc_blocks.evaluation.png_video_sink import PngVideoSink
+from gvc_blocks.evaluation.run_recorder import RunRecorder
+from gvc_blocks.phy.sample_file_source import SampleFileSource
+from models.arms import arm as arm_of
+
+
+class ReceiveGraph(gr.top_block):
+    """File, burst receiver, denoiser, decoder, folder of pictures. The picture size comes from the burst headers.
+
+    Args:
+        config: of the link; nothing of its channel is used.
+        path: recording, raw cf32 or SigMF.
+        folder: run folder in the making; pictures go to its `frames`.
+        arm: which receiver decodes.
+    """
+
+    def __init__(self, config: LinkConfig, path: str, folder: RunFolder, arm: str = "jscc+cddm"):
+        gr.top_block.__init__(self, "gvc rx")
+        stages.check_taps(config)
+        if config.phy.rx_antennas != 1:
+            raise ConfigError(f"phy.rx_antennas is {config.phy.rx_antennas}, but a recording holds one antenna; set it to 1")
+        self.flow = flow.fresh()
+        self.source = SampleFileSource(path, config.sample_rate_hz)
+        self.receiver = stages.receiver(config, keep_raw=True)
+        self.denoiser = stages.denoiser(config) if arm_of(arm).denoised else None
+        self.decoder = stages.decoder(config, arm)
+        pictures = folder.path / "frames"
+        pictures.mkdir()
+        self.sink = PngVideoSink(str(pictures))
+        self.recorder = RunRecorder(folder, Numerology.load(config.phy.numerology).carriers, config.sample_rate_hz)
+        self.connect(self.source, self.receiver)
+        received = self.receiver
+        if self.denoiser is not None:
+            self.msg_connect(self.receiver, "symbols", self.denoiser, "symbols")
+            received = self.denoiser
+        self.msg_connect(received, "symbols", self.decoder, "symbols")
+        self.msg_connect(received, "symbols", self.recorder, "received")
+        self.msg_connect(self.decoder, "frames", self.sink, "frames")

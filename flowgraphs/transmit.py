@@ -1,0 +1,31 @@
+"""A clip to what the antenna sends, in a file."""
+
+from gnuradio import gr
+
+from flowgraphs import stages
+from gvc.config import LinkConfig
+from gvc_blocks import flow
+from gvc_blocks.phy.sample_file_sink import SampleFileSink
+
+
+class TransmitGraph(gr.top_block):
+    """Clip, encoder, burst transmitter, file. No channel is applied.
+
+    Args:
+        config: of the link.
+        clip: path or bare name.
+        path: .cf32 or .sigmf-data.
+        frames: how many; 0 for the whole clip.
+    """
+
+    def __init__(self, config: LinkConfig, clip: str, path: str, frames: int = 0):
+        gr.top_block.__init__(self, "gvc tx")
+        stages.check_taps(config)
+        self.flow = flow.fresh()
+        self.source = stages.source(config, clip, frames, paced=False)
+        self.encoder = stages.encoder(config)
+        self.transmitter = stages.transmitter(config)
+        self.sink = SampleFileSink(path, config.sample_rate_hz, config.center_frequency_hz)
+        self.msg_connect(self.source, "frames", self.encoder, "frames")
+        self.msg_connect(self.encoder, "symbols", self.transmitter, "symbols")
+        self.connect(self.transmitter, self.sink)
