@@ -10,6 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = ("gvc", "models", "gvc_blocks", "flowgraphs")
@@ -118,12 +119,14 @@ def test_training_needs_torch_numpy_pillow_and_safetensors_alone() -> None:
 
 
 def test_commands_that_run_no_flowgraph_need_no_gnuradio(tmp_path: Path) -> None:
+    Image.new("RGB", (32, 32), (90, 120, 40)).save(tmp_path / "one.png")
+    score = ["score", "--images", str(tmp_path), "--channel", "awgn", "--snr-db", "10", "--preset", "small"]
     commands = [
+        [*score, "--json", str(tmp_path / "score.json")],
         ["radios", "list"],
         ["radios", "check", "sim-tdl-c-900ns"],
         ["models", "list"],
         ["models", "verify"],
-        ["score", "--help"],
         ["bank", "--help"],
         ["bench", "--help"],
         ["link", "--help"],
