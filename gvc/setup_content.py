@@ -254,6 +254,8 @@ def main() -> int:
     except OSError as error:
         print(f"setup: {error.strerror}: {error.filename}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

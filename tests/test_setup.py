@@ -96,7 +96,7 @@ def stage(tmp_path: Path) -> Stage:
 def test_first_call_sets_up_and_the_second_starts_at_once(stage: Stage) -> None:
     first = stage.run("link", "--clip", "a b.mp4")
     assert first.returncode == 0, first.stderr
-    assert first.stdout.startswith("ran -m flowgraphs.cli link --clip a b.mp4 threads=1")
+    assert first.stdout.startswith("ran -P -m flowgraphs.cli link --clip a b.mp4 threads=1")
     assert f"blocks={stage.tree}/gvc_blocks/grc" in first.stdout
     installs = stage.calls("pip install")
     assert any("numpy==1.26.4" in call for call in installs)
@@ -134,7 +134,7 @@ def test_no_network_is_said_and_the_next_call_goes_on(stage: Stage) -> None:
     assert "no network" in failed.stderr and "call again" in failed.stderr
     assert not stage.complete
     stage.forget("pip")
-    assert "ran -m flowgraphs.cli demo" in stage.run("demo").stdout
+    assert "ran -P -m flowgraphs.cli demo" in stage.run("demo").stdout
     assert len(stage.calls("-m venv")) == 1
 
 
