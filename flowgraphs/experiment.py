@@ -98,7 +98,7 @@ def run_link(plan: Plan) -> dict[str, Any]:
         fps = first.source.clip.fps
         with EvaluatorProcess(folder.path, tuple(plan.metrics), fps=fps, idle_timeout_s=600) as evaluator:
             first.sink.attach(evaluator.endpoint)
-            run(first, first.flow, watch=lambda: plan.told(timed, first.sink.frames_displayed, plan.frames))
+            ran_s = run(first, first.flow, watch=lambda: plan.told(timed, first.sink.frames_displayed, plan.frames))
             latencies = first.sink.latencies_s if plan.pace == "source" else []
             others = [name for name in plan.arms if name != timed]
             for name in others:
@@ -111,7 +111,7 @@ def run_link(plan: Plan) -> dict[str, Any]:
             first.sink.finish()
             metrics = evaluator.wait(120 + 5 * first.source.sent * len(plan.arms))
         first.recorder.save()
-        result = _result(plan, config, first, metrics, latencies)
+        result = _result(plan, config, first, ran_s, metrics, latencies)
         result["created"] = created.isoformat(timespec="seconds")
         from flowgraphs.output import plain
 
@@ -146,12 +146,12 @@ def _decode_again(plan: Plan, graph: Any, arm: str) -> None:
 
 
 def _result(
-    plan: Plan, config: LinkConfig, graph: Any, metrics: dict[str, Any], latencies_s: list[float]
+    plan: Plan, config: LinkConfig, graph: Any, ran_s: float, metrics: dict[str, Any], latencies_s: list[float]
 ) -> dict[str, Any]:
     source, transmitter, recorder, sink = graph.source, graph.transmitter, graph.recorder, graph.sink
     width, height = source.clip.size
     sent, received = source.sent, len(recorder.frames)
-    seconds = max(sink.last_displayed_s - source.first_s, 1e-9)
+    seconds = sink.last_displayed_s - source.first_s if sink.frames_displayed else ran_s
     not_measured = dict(metrics.get("not_measured", {}))
     realtime = sent / source.clip.fps / seconds if sink.frames_displayed and plan.pace != "source" else None
     if realtime is None:

@@ -14,6 +14,7 @@ from gvc.run import RunFolder
 from gvc_blocks import flow
 from gvc_blocks.evaluation.run_recorder import RunRecorder
 from gvc_blocks.evaluation.zmq_video_sink import ZmqVideoSink
+from gvc_blocks.flight import Flight
 from models.arms import arm as arm_of
 
 
@@ -58,6 +59,9 @@ class LinkGraph(gr.top_block):
         self.decoder = stages.decoder(config, arm)
         self.sink = ZmqVideoSink(endpoint, arm, finish=False)
         self.recorder = None
+        self.flight = Flight(self._drained)
+        for block in (self.source, self.transmitter, self.receiver, self.sink):
+            block.flight = self.flight
 
         self.msg_connect(self.source, "frames", self.encoder, "frames")
         self.msg_connect(self.source, "frames", self.sink, "reference")
@@ -76,6 +80,14 @@ class LinkGraph(gr.top_block):
             self.recorder = RunRecorder(recording, carriers, config.sample_rate_hz)
             self.msg_connect(self.encoder, "symbols", self.recorder, "sent")
             self.msg_connect(received, "symbols", self.recorder, "received")
+
+    def _drained(self) -> bool:
+        """Whether the receiver has read every sample sent."""
+        return (
+            self.transmitter.nitems_written(0) == self.channel.nitems_read(0)
+            and not self.channel.holding
+            and self.channel.nitems_written(0) == self.receiver.nitems_read(0)
+        )
 
     def rehearse(self) -> None:
         """Send one grey picture past the graph, through every stage: compilation and allocation happen here, not in the

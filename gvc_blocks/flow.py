@@ -88,6 +88,7 @@ class Flow:
         if parcel.release():
             with self.condition:
                 self.parcels.pop(token, None)
+                self.progress += 1
 
     def fail(self, block: Any, error: BaseException) -> None:
         """Keep the first failure and stop everything."""

@@ -14,6 +14,7 @@ import numpy as np
 import pmt
 from gnuradio import gr
 
+from gvc.errors import LinkError
 from gvc_blocks import flow
 from gvc_blocks.credit import Credit, Stopped
 
@@ -53,7 +54,15 @@ class GuardedBlock(gr.basic_block):
         self._subscribers: dict[str, list[GuardedBlock]] = {}
         self._message_only = not inputs and not outputs
         self._has_ended = False
+        self._moved: list[int] = []
         self.flow.join(self)
+
+    def start(self) -> bool:
+        self._guard(self.begin)
+        return True
+
+    def begin(self) -> None:
+        """Called once, in the block's own thread, when the flowgraph starts."""
 
     def stop(self) -> bool:
         """Called by GNU Radio when this block's thread ends. For a block without streams that is the flow's own end, or
@@ -71,8 +80,13 @@ class GuardedBlock(gr.basic_block):
     def general_work(self, input_items: list[np.ndarray], output_items: list[np.ndarray]) -> int:
         if self.flow.stopping.is_set():
             return WORK_DONE
-        produced = self._guard(self.process, input_items, output_items)
-        if produced is None or self.flow.stopping.is_set():
+        moved = [self.nitems_read(port) for port in range(len(input_items))]
+        moved += [self.nitems_written(port) for port in range(len(output_items))]
+        if moved != self._moved:
+            self._moved = moved
+            self.flow.progress += 1
+        produced = self._guard(self._checked_process, input_items, output_items)
+        if produced is None:
             return WORK_DONE
         if produced == WORK_DONE:
             self.end()
@@ -81,6 +95,13 @@ class GuardedBlock(gr.basic_block):
     def process(self, inputs: list[np.ndarray], outputs: list[np.ndarray]) -> int:
         """One call of the scheduler: consume, produce, return the number of items produced, or WORK_DONE."""
         raise NotImplementedError(f"{self.name()} has streams but no process()")
+
+    def _checked_process(self, inputs: list[np.ndarray], outputs: list[np.ndarray]) -> int:
+        produced = self.process(inputs, outputs)
+        room = min((len(output) for output in outputs), default=0)
+        if not isinstance(produced, int) or not WORK_DONE <= produced <= room:
+            raise LinkError(f"process() of {self.name()} returned {produced!r} with room for {room} items")
+        return produced
 
     def ends_within(self, samples: int, port: int = 0) -> bool:
         """Whether the stream's last sample is the last of the next `samples` input items."""
@@ -196,7 +217,6 @@ class GuardedBlock(gr.basic_block):
         finally:
             self.cpu_seconds += time.thread_time() - started
             self.calls += 1
-            self.flow.progress += 1
 
 
 class HeldParcel:

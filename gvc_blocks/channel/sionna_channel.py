@@ -70,6 +70,11 @@ class SionnaChannel(GuardedBlock):
         self._ready = np.zeros((rx_antennas, 0), np.complex64)
         self._flushed = False
 
+    @property
+    def holding(self) -> bool:
+        """Whether samples wait inside for room at the output."""
+        return self._ready.shape[1] > 0
+
     def process(self, inputs: list[np.ndarray], outputs: list[np.ndarray]) -> int:
         if not self._ready.shape[1] and not self._flushed:
             self._propagate(inputs[0][:_CHUNK])

@@ -4,6 +4,7 @@ import time
 
 from gvc.evaluation.sender import Sender
 from gvc_blocks.contents import DecodedFrame, VideoFrame
+from gvc_blocks.flight import Flight
 from gvc_blocks.guarded import GuardedBlock
 
 
@@ -24,6 +25,7 @@ class ZmqVideoSink(GuardedBlock):
     def __init__(self, endpoint: str = "", arm: str = "jscc", finish: bool = True, timeout_s: float = 10.0):
         super().__init__("gvc zmq video sink")
         self.arm = arm
+        self.flight: Flight | None = None
         self.frames_displayed = 0
         self.last_displayed_s = 0.0
         self.latencies_s: list[float] = []
@@ -64,6 +66,8 @@ class ZmqVideoSink(GuardedBlock):
         self._next = frame.frame_id + 1
         if self.sender:
             self.sender.send_decoded(frame.frame_id, self.arm, frame.pixels, frame.mode, displayed_at=now)
+        if self.flight:
+            self.flight.displayed(frame.frame_id)
 
     def _lose(self, until: int) -> None:
         """Frames before number `until` will not come any more."""

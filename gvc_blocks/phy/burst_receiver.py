@@ -5,6 +5,7 @@ import numpy as np
 from gvc.phy.assembler import FrameAssembler
 from gvc.phy.numerology import Numerology
 from gvc.phy.receiver import BurstReceiver as Demodulator
+from gvc_blocks.flight import Flight
 from gvc_blocks.guarded import WORK_DONE, GuardedBlock
 from gvc_blocks.tap import Tap
 
@@ -53,6 +54,7 @@ class BurstReceiver(GuardedBlock):
             keep_raw=keep_raw,
         )
         self.assembler = FrameAssembler(waveform)
+        self.flight: Flight | None = None
         self._taps = Tap(dump_symbols), Tap(dump_noise_map)
         self.send_on("symbols")
 
@@ -71,6 +73,8 @@ class BurstReceiver(GuardedBlock):
 
     def _pass_on(self, frames: list) -> None:
         for frame in frames:
+            if self.flight:
+                self.flight.landed(frame.frame_id)
             self._taps[0].write(frame.symbols)
             self._taps[1].write(frame.noise_map)
             self.publish("symbols", frame, bursts_received=frame.bursts_received, bursts_expected=frame.bursts_expected)

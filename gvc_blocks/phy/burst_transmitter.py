@@ -6,6 +6,7 @@ import numpy as np
 
 from gvc.phy.numerology import Numerology
 from gvc.phy.transmitter import BurstTransmitter as Modulator
+from gvc_blocks.flight import Flight
 from gvc_blocks.guarded import WORK_DONE, GuardedBlock, HeldParcel
 from gvc_blocks.tap import Tap
 
@@ -27,6 +28,7 @@ class BurstTransmitter(GuardedBlock):
         super().__init__("gvc burst transmitter", None, [np.complex64])
         self.set_min_output_buffer(BUFFER_SAMPLES)
         self.modulator = Modulator(Numerology.load(numerology))
+        self.flight: Flight | None = None
         self.samples_sent = 0
         self.payload_symbols = 0
         self.energy = 0.0
@@ -79,4 +81,6 @@ class BurstTransmitter(GuardedBlock):
     def _sent(self) -> None:
         if self._current is not None:
             self._current.release()
+            if self.flight:
+                self.flight.transmitted(self._current.content.frame_id)
             self._current = None

@@ -6,6 +6,7 @@ import time
 from gvc.config import VideoConfig
 from gvc.video.clip import open_clip
 from gvc_blocks.contents import VideoFrame
+from gvc_blocks.flight import Flight
 from gvc_blocks.guarded import GuardedBlock
 
 
@@ -27,14 +28,14 @@ class VideoSource(GuardedBlock):
         super().__init__("gvc video source")
         self.clip = open_clip(clip, size=VideoConfig(size=size).size, frames=frames or None)
         self.paced = paced
+        self.flight: Flight | None = None
         self.sent = 0
         self.first_s = 0.0
         self.send_on("frames")
 
-    def start(self) -> bool:
+    def begin(self) -> None:
         # A thread of its own: message handlers alone have nothing that would call them first.
         threading.Thread(target=self._guard, args=(self._give,), daemon=True, name="video source").start()
-        return True
 
     def _give(self) -> None:
         self.first_s = time.monotonic()
@@ -53,5 +54,7 @@ class VideoSource(GuardedBlock):
         if self.paced:
             due = self.first_s + self.sent / self.clip.fps
             self.flow.stopping.wait(max(0.0, due - time.monotonic()))
+        if self.flight:
+            self.flight.launch(self.sent, self.flow.stopping)
         self.publish("frames", VideoFrame(self.sent, pixels, due, last))
         self.sent += 1
