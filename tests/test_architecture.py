@@ -120,7 +120,7 @@ def test_training_needs_torch_numpy_pillow_and_safetensors_alone() -> None:
 
 def test_commands_that_run_no_flowgraph_need_no_gnuradio(tmp_path: Path) -> None:
     Image.new("RGB", (32, 32), (90, 120, 40)).save(tmp_path / "one.png")
-    score = ["score", "--images", str(tmp_path), "--channel", "awgn", "--snr-db", "10", "--preset", "small"]
+    score = ["score", "--images", str(tmp_path), "--channel", "awgn", "--snr-db", "10"]
     commands = [
         [*score, "--json", str(tmp_path / "score.json")],
         ["radios", "list"],

@@ -64,7 +64,7 @@ def test_the_example_radio_is_valid(folder: Path, capsys: pytest.CaptureFixture[
 def test_the_example_links_run(folder: Path, number: int) -> None:
     link = [arguments for _, *arguments in commands() if arguments[0] == "link"][number]
     code = f"import sys; sys.path[:0] = [{str(ROOT)!r}, '.']; from flowgraphs.cli import main; main()"
-    extra = ["--out", "run", "--pace", "none", "--set", "model.preset=small", "--set", "video.size=128x96"]
+    extra = ["--out", "run", "--pace", "none", "--set", "video.size=128x96"]
     done = subprocess.run([sys.executable, "-c", code, *link, *extra], capture_output=True, text=True, timeout=110)
     assert done.returncode == 0, done.stderr
 
