@@ -25,7 +25,7 @@ case "$*" in
     --version) echo "Python 3.9.2" ;;
     *'import numpy; from gnuradio'*)
         if [[ -e $STAGE/other-numpy ]]; then echo "ImportError: numpy.core.multiarray failed to import"; exit 1; fi
-        echo "numpy 1.24.2" ;;
+        if [[ -e $STAGE/numpy-2 ]]; then echo "numpy 2.2.4"; else echo "numpy 1.24.2"; fi ;;
     *'import gnuradio'*) [[ -e $STAGE/gnuradio ]] ;;
     *'import ensurepip'*) exit 0 ;;
     *base_prefix* | *sys.prefix*) echo "/usr 3 11" ;;
@@ -170,6 +170,12 @@ def test_a_gnuradio_of_the_other_numpy_is_named(stage: Stage) -> None:
     failed = stage.run("setup")
     assert failed.returncode == 1
     assert "built for another numpy" in failed.stderr
+
+
+def test_numpy_is_that_of_gnuradio(stage: Stage) -> None:
+    stage.know("numpy-2")
+    stage.run("setup")
+    assert any("numpy==2." in call for call in stage.calls("pip install"))
 
 
 def test_only_missing_debian_packages_are_installed(stage: Stage) -> None:
