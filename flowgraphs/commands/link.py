@@ -23,15 +23,8 @@ def link(
     """Send a clip over a simulated channel, decode it by each arm, and measure."""
     from flowgraphs.experiment import Plan, run_link
 
-    with output.progress() as bar:
-        task = bar.add_task("starting", total=None)
-
-        def told(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total or None)
-
-        result = run_link(
-            Plan(clip, radio, set_ or [], _names(arms), _names(metrics), pace, frames, seed, out, told)
-        )
+    with output.steps() as told:
+        result = run_link(Plan(clip, radio, set_ or [], _names(arms), _names(metrics), pace, frames, seed, out, told))
     for part in ("config", "versions", "machine", "weights", "command"):
         result.pop(part)
     output.emit(result, json)
