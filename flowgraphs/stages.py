@@ -27,7 +27,8 @@ def check_taps(config: LinkConfig) -> None:
     """Raise ConfigError for a dump tap that does not exist."""
     for name in config.dump:
         if name not in TAPS:
-            raise ConfigError(f"unknown dump tap 'dump.{name}'{nearest(name, list(TAPS))} (known: {', '.join(TAPS)})")
+            known = [f"dump.{tap}" for tap in TAPS]
+            raise ConfigError(f"unknown dump tap 'dump.{name}'{nearest(f'dump.{name}', known)} (known: {', '.join(known)})")
 
 
 def source(config: LinkConfig, clip: str, frames: int, paced: bool) -> VideoSource:
