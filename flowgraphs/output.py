@@ -8,6 +8,7 @@ import json
 import math
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,9 +52,16 @@ def progress() -> "Progress":
     return Progress(*columns, TimeElapsedColumn(), console=console(), transient=True)
 
 
+Told = Callable[[str, int, int], None]
+"""Progress of work in steps: (what, done, of how many; 0 when unknown)."""
+
+
 @contextmanager
-def steps() -> Iterator[Callable[[str, int, int], None]]:
-    """Progress of work in steps, on stderr: call the value with (what, done, of how many; 0 when unknown)."""
+def steps() -> Iterator[Told]:
+    """Progress on stderr: a bar on a terminal; elsewhere a line for each new step and every ten seconds."""
+    if not console().is_terminal:
+        yield _lines()
+        return
     with progress() as bar:
         task = bar.add_task("starting", total=None)
 
@@ -61,6 +69,22 @@ def steps() -> Iterator[Callable[[str, int, int], None]]:
             bar.update(task, description=what, completed=done, total=total or None)
 
         yield told
+
+
+def _lines(every_s: float = 10.0) -> Told:
+    began = said = time.monotonic()
+    step = ""
+
+    def told(what: str, done: int, total: int) -> None:
+        nonlocal said, step
+        now = time.monotonic()
+        if what == step and now - said < every_s:
+            return
+        said, step = now, what
+        count = f" {done}/{total}" if total else f" {done}" if done else ""
+        print(f"{now - began:6.1f} s  {what}{count}", file=sys.stderr, flush=True)
+
+    return told
 
 
 def emit(result: Mapping[str, Any], json_target: str | None = None) -> None:

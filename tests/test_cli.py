@@ -148,6 +148,15 @@ def test_without_json_every_value_is_shown(capsys: pytest.CaptureFixture[str]) -
     assert all(word in shown for word in ("clip", "a.mp4", "arms.jscc.psnr_db", "21.5", "rows", "snr_db", "5", "-"))
 
 
+def test_steps_are_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with output.steps() as told:
+        for done in range(50):
+            told("sending", done, 50)
+        told("evaluating", 0, 0)
+    shown = capsys.readouterr().err.splitlines()
+    assert [line.split(" s  ")[1] for line in shown] == ["sending 0/50", "evaluating"]
+
+
 def test_plain_knows_numpy_paths_and_infinities() -> None:
     value = {
         "a": np.float32(1.5),
