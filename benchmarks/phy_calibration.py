@@ -1,5 +1,5 @@
-"""Is the noise map true? Mean of |error|^2 / noise map over independent fades, and mean |error|^2 over mean noise map in
-each decile of predicted noise, at the edge and centre carriers, and in the first and last payload symbol, in dB.
+"""Is the noise map true? Mean of |error|^2 / noise map over independent fades, and mean |error|^2 over mean noise map
+in each decile of predicted noise, at the edge and centre carriers, and in the first and last payload symbol, in dB.
 
 Wanted: `ratio` within 10 % of 1, everything else within 1 dB (2 dB below 5 dB SNR). Erased elements claim nothing.
 """

@@ -92,20 +92,12 @@ class FrameAssembler:
         u = self._numerology
         bursts = [self._open[fragment] for fragment in sorted(self._open)]
         header = bursts[0].header
-        fragments = fragment_symbols(u, header.elements)
-        ends = np.cumsum(fragments)
-        places = (int(ends[-1]), u.data_carriers)
-        elements = np.zeros(places, np.complex64)
-        noise_map = np.full(places, NU_MAX, np.float32)
-        missing = np.ones(places, bool)
-        for burst in bursts:
-            rows = slice(ends[burst.header.fragment] - fragments[burst.header.fragment], ends[burst.header.fragment])
-            elements[rows] = burst.symbols
-            noise_map[rows] = burst.noise_map
-            missing[rows] = False
+        elements, noise_map, arrived = self._in_place(bursts)
         payload = create_payload(header.payload_type, u.scramble_seed)
         symbols, noise = payload.collect(elements.ravel(), noise_map.ravel(), header.elements)
-        _, absent = payload.collect(elements.ravel(), missing.ravel(), header.elements)
+        erased = np.zeros(header.elements, bool)
+        if arrived is not None:
+            erased = payload.collect(elements.ravel(), arrived.ravel(), header.elements)[1] == 0
         complete = len(bursts) == header.fragments
         self.counters.frames_complete += complete
         self.counters.frames_partial += not complete
@@ -116,7 +108,7 @@ class FrameAssembler:
             frame_id=frame_id,
             symbols=symbols,
             noise_map=noise,
-            erased=absent,
+            erased=erased,
             height=header.height,
             width=header.width,
             latents=2 * header.latent_pairs,
@@ -129,6 +121,25 @@ class FrameAssembler:
             evm_db=_mean_db([burst.evm_db for burst in bursts]),
             bursts=bursts,
         )
+
+    def _in_place(self, bursts: list[ReceivedBurst]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Elements, noise map and, unless all bursts are there, which elements arrived (float32, 1 or 0): [rows, D]."""
+        header = bursts[0].header
+        if len(bursts) == header.fragments:
+            if len(bursts) == 1:
+                return bursts[0].symbols, bursts[0].noise_map, None
+            return np.concatenate([b.symbols for b in bursts]), np.concatenate([b.noise_map for b in bursts]), None
+        u = self._numerology
+        fragments = fragment_symbols(u, header.elements)
+        ends = np.cumsum(fragments)
+        places = (int(ends[-1]), u.data_carriers)
+        elements, arrived = np.zeros(places, np.complex64), np.zeros(places, np.float32)
+        noise_map = np.full(places, NU_MAX, np.float32)
+        for burst in bursts:
+            fragment = burst.header.fragment
+            rows = slice(ends[fragment] - fragments[fragment], ends[fragment])
+            elements[rows], noise_map[rows], arrived[rows] = burst.symbols, burst.noise_map, 1
+        return elements, noise_map, arrived
 
 
 def _mean_db(values: list[float]) -> float:

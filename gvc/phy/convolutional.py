@@ -55,16 +55,16 @@ def _viterbi(soft: np.ndarray, branches: np.ndarray) -> np.ndarray:
     half = STATES // 2
     for step in range(steps):
         a, b, c = soft[step, 0], soft[step, 1], soft[step, 2]
-        for bit in range(2):
-            for low in range(half):
-                # States 2 low and 2 low + 1 both lead to state (bit, low).
-                even, odd = 2 * low, 2 * low + 1
-                p, q = branches[even, bit], branches[odd, bit]
-                of_even = metric[even] + a * p[0] + b * p[1] + c * p[2]
-                of_odd = metric[odd] + a * q[0] + b * q[1] + c * q[2]
-                target = bit * half + low
-                fresh[target] = max(of_even, of_odd)
-                came_from[step, target] = odd if of_odd > of_even else even
+        for low in range(half):
+            # States 2 low and 2 low + 1 lead to states low (input 0) and half + low (input 1). Every generator has its
+            # first and last bit set, so that three of these four branches are the first or its complement.
+            p = branches[2 * low, 0]
+            gain = a * p[0] + b * p[1] + c * p[2]
+            even, odd = metric[2 * low], metric[2 * low + 1]
+            fresh[low] = max(even + gain, odd - gain)
+            came_from[step, low] = 2 * low + (odd - gain > even + gain)
+            fresh[half + low] = max(even - gain, odd + gain)
+            came_from[step, half + low] = 2 * low + (odd + gain > even - gain)
         metric, fresh = fresh, metric
     bits = np.empty(steps, np.uint8)
     state = 0

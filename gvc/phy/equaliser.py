@@ -11,8 +11,8 @@ class Equaliser(Protocol):
     """Strategy of kind `equaliser`, made without arguments."""
 
     def equalise(self, received: np.ndarray, response: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """received, response complex64 [rx, M, D], noise float32 [rx, M, D] > 0 -> symbols complex64 [M, D] with
-        E[symbols | sent] = sent, and their variance float32 [M, D].
+        """received, response complex64 [rx, M, K], noise float32 [rx, M, K] > 0 -> symbols complex64 [M, K] with
+        E[symbols | sent] = sent, and their variance float32 [M, K]; K are all occupied carriers, pilots included.
         """
 
 

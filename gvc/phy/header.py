@@ -92,21 +92,18 @@ class BurstHeader:
             raise ParseError(str(error)) from error
 
 
-def encode(header: BurstHeader, elements: int) -> np.ndarray:
-    """QPSK symbols complex64 [elements], power 1: the code bits, repeated until the elements are full."""
-    bits = np.unpackbits(np.frombuffer(header.pack(), np.uint8))
+def encode(packed: bytes, elements: int) -> np.ndarray:
+    """QPSK symbols complex64 [elements], power 1, of a packed header: its code bits, repeated until all are full."""
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8))
     order, signs = _places(elements)
     return _spread(convolutional.encode(bits), order, signs).view(np.complex64)
 
 
-def decode(soft: np.ndarray) -> BurstHeader:
-    """The header in soft QPSK elements complex64 [elements] (any scale, weighted by their reliability).
-
-    Raises ParseError when it fails its CRC.
-    """
+def decode(soft: np.ndarray) -> bytes:
+    """The most likely packed header in soft QPSK elements complex64 [elements] (any scale, weighted by reliability)."""
     order, signs = _places(len(soft))
     combined = _gather(np.ascontiguousarray(soft, np.complex64).view(np.float32), order, signs)
-    return BurstHeader.parse(np.packbits(convolutional.decode(combined)).tobytes())
+    return np.packbits(convolutional.decode(combined)).tobytes()
 
 
 @numba.njit(cache=True)

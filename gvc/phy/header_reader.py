@@ -22,11 +22,13 @@ _MAX_SLOPE = 0.4
 
 @dataclasses.dataclass(frozen=True)
 class Head:
-    """A decoded header, the number of payload symbols that follow, the grid complex64 [rx, short + 2 + H, K] of the FFT
-    windows so far, of which the first `short` are of short training, and the residual CFO `slope` in radians a symbol.
+    """A decoded header, the symbols complex64 [H D] that sent it, the number of payload symbols that follow, the grid
+    complex64 [rx, short + 2 + H, K] of the FFT windows so far, of which the first `short` are of short training, and
+    the residual CFO `slope` in radians a symbol.
     """
 
     header: BurstHeader
+    sent: np.ndarray
     payload_symbols: int
     grid: np.ndarray
     short: int
@@ -49,6 +51,7 @@ class HeaderReader:
         self._short = u.short_samples // u.fft_size
         early = -2 * u.cyclic_prefix - u.fft_size * np.arange(self._short, 0, -1)
         self._starts = np.concatenate([early, [0, u.fft_size], rows])
+        self._known = u.training.conj()
         self._tones = np.flatnonzero(u.short_grid)
         self._short_known = u.short_grid[self._tones].conj()
         self._precision = preamble_precision(u).astype(np.float32)
@@ -61,7 +64,7 @@ class HeaderReader:
         """Raises ParseError when the header cannot be decoded or makes no sense."""
         u = self._numerology
         grid = buffer.grid(u, acquired.window + self._starts, acquired.step, acquired.window)
-        mean, noise, snr = preamble.long_training(grid, u.training.conj(), self._short)
+        mean, noise, snr = preamble.long_training(grid, self._known, self._short)
         snr_db = 10 * math.log10(snr)
         # First with the long training alone, for the residual CFO; then with the short training turned to it as well.
         rough = self._estimator.smoothing(snr_db + 3).apply(mean)
@@ -72,10 +75,12 @@ class HeaderReader:
         early, later = self._turns[chosen, : self._short], self._turns[chosen, self._short :]
         whole = preamble.whole_preamble(grid, mean, self._tones, self._short_known, early, self._precision)
         response = self._estimator.preamble_smoothing(snr_db).apply(whole)
-        header = burst_header.decode(preamble.header_soft(grid, response, noise, later, u.data_index, self._short + 2))
+        packed = burst_header.decode(preamble.header_soft(grid, response, noise, later, u.data_index, self._short + 2))
+        header = BurstHeader.parse(packed)
         if header.payload_type not in SOCKETS:
             raise ParseError(f"payload type {header.payload_type} is not known")
         fragments = fragment_symbols(u, header.elements)
         if header.fragments != len(fragments):
             raise ParseError(f"{header.fragments} fragments, where the picture takes {len(fragments)}")
-        return Head(header, fragments[header.fragment], grid, self._short, float(self._slopes[chosen]))
+        sent = burst_header.encode(packed, u.header_symbols * u.data_carriers)
+        return Head(header, sent, fragments[header.fragment], grid, self._short, float(self._slopes[chosen]))

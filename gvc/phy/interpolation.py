@@ -48,10 +48,9 @@ class TimeInterpolator:
 
     def __init__(self, numerology: Numerology):
         self._numerology = numerology
-        self.times = functools.lru_cache(maxsize=128)(self._times)
         self._quantised = functools.lru_cache(maxsize=256)(self._design)
 
-    def _times(self, payload_symbols: int) -> tuple[np.ndarray, np.ndarray]:
+    def times(self, payload_symbols: int) -> tuple[np.ndarray, np.ndarray]:
         """Starts of the FFT windows after the first long training symbol's, in symbol periods: training symbols
         float64 [T] (long training, header, midambles), payload symbols float64 [M].
         """
@@ -68,7 +67,7 @@ class TimeInterpolator:
 
     def _design(self, payload_symbols: int, level: int) -> TimeWeights:
         u = self._numerology
-        training, payload = self._times(payload_symbols)
+        training, payload = self.times(payload_symbols)
         noise = 10 ** (-(level + 0.5) * self.STEP_DB / 10)
 
         def correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:

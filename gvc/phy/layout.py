@@ -40,11 +40,12 @@ def burst_layout(numerology: Numerology, payload_symbols: int) -> BurstLayout:
     )
 
 
-def fragment_symbols(numerology: Numerology, elements: int) -> list[int]:
+@functools.lru_cache(maxsize=64)
+def fragment_symbols(numerology: Numerology, elements: int) -> tuple[int, ...]:
     """Payload symbols of each burst of a frame with `elements` resource elements, as even as possible."""
     total = max(1, -(-elements // numerology.data_carriers))
     count = -(-total // numerology.payload_symbols)
-    return [total // count + (fragment < total % count) for fragment in range(count)]
+    return tuple(total // count + (fragment < total % count) for fragment in range(count))
 
 
 def overhead(numerology: Numerology, elements: int) -> float:

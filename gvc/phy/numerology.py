@@ -94,6 +94,14 @@ class Numerology:
                 raise ConfigError(f"numerology '{name}': '{key}' is {content[key]!r}: {error}") from error
         return cls(**values)
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @functools.cached_property
+    def _hash(self) -> int:
+        """Layouts are looked up by numerology several times a burst, and hashing 19 fields is slow."""
+        return hash(dataclasses.astuple(self))
+
     def __post_init__(self) -> None:
         n = self.fft_size
         rules = [

@@ -27,7 +27,7 @@ class SampleBuffer:
             self.origin = keep
             filled -= drop
         self.end += block.shape[1]
-        return detection.take_finite(block, self.columns, filled)
+        return detection.take_finite(block.view(np.float32), self.columns.view(np.float32), filled)
 
     def grid(self, numerology: Numerology, starts: np.ndarray, step: float, origin: int) -> np.ndarray:
         """Occupied carriers of the FFT windows that start at the stream's samples `starts`, int64 [W], derotated by
@@ -35,4 +35,4 @@ class SampleBuffer:
         """
         cut = detection.windows(self.columns, starts - self.origin, numerology.fft_size, step, origin - self.origin)
         spectrum = scipy.fft.fft(cut, axis=2, overwrite_x=True)
-        return np.take(spectrum, numerology.bins, axis=2) * np.float32(1 / numerology.amplitude)
+        return detection.select_carriers(spectrum, numerology.bins, 1 / numerology.amplitude)

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from gvc.errors import InputError
-from gvc.noise_map import NU_MAX
+from gvc.phy.kernels.combining import gather
 from gvc.phy.sequences import interleaver, pseudo_random_bits, scrambling_signs
 
 
@@ -43,10 +43,8 @@ class AnaloguePayload:
         return elements
 
     def collect(self, elements: np.ndarray, noise_map: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-        order = interleaver(self._seed, len(elements))[:count]
-        signs = scrambling_signs(self._seed, len(elements))[:count]
-        symbols = (elements[order].view(np.float32).reshape(-1, 2) * signs).view(np.complex64)[:, 0]
-        return symbols, noise_map[order]
+        order = interleaver(self._seed, len(elements))
+        return gather(elements, noise_map, order, scrambling_signs(self._seed, len(elements)), count)
 
 
 SOCKETS = {0: AnaloguePayload}
@@ -57,9 +55,3 @@ def create_payload(payload_type: int, seed: int) -> Payload:
     if payload_type not in SOCKETS:
         raise InputError(f"payload type {payload_type} is not known (known: {', '.join(map(str, SOCKETS))})")
     return SOCKETS[payload_type](seed)
-
-
-def erase(symbols: np.ndarray, noise_map: np.ndarray, where: np.ndarray) -> None:
-    """Mark elements as unknown, in place: symbol 0, noise NU_MAX."""
-    symbols[where] = 0
-    noise_map[where] = NU_MAX

@@ -7,19 +7,16 @@ import math
 import numpy as np
 
 from gvc.noise_map import NU_MAX, NU_MIN
-from gvc.phy import header as burst_header
 from gvc.phy.channel_estimator import ChannelEstimator, Smoothing
 from gvc.phy.equaliser import Equaliser
 from gvc.phy.frames import ReceivedBurst
 from gvc.phy.genie import Genie
-from gvc.phy.header import BurstHeader
 from gvc.phy.header_reader import Head
 from gvc.phy.interpolation import TimeInterpolator, TimeWeights
 from gvc.phy.kernels import payload as kernels
 from gvc.phy.layout import burst_layout
 from gvc.phy.numerology import Numerology
 from gvc.phy.ofdm_windows import SampleBuffer
-from gvc.phy.payload import erase
 from gvc.phy.peak_limiter import PeakLimiter
 from gvc.phy.synchroniser import Acquisition
 
@@ -33,6 +30,22 @@ class Tracking:
     center_frequency_hz: float
     one_oscillator: bool
     phase_window: int
+
+
+@dataclasses.dataclass(frozen=True)
+class _Plan:
+    """What does not change between bursts of equal length: FFT windows after the header, from the first long training
+    symbol's, in samples; the rows of midambles and payload among them, with pilots [M, P]; their times and those of
+    the training symbols in symbol periods, and the latter in samples.
+    """
+
+    windows: np.ndarray
+    midambles: np.ndarray
+    payload: np.ndarray
+    pilots: np.ndarray
+    times: np.ndarray
+    training_times: np.ndarray
+    training_samples: np.ndarray
 
 
 class PayloadReader:
@@ -59,85 +72,81 @@ class PayloadReader:
         self._tracking = tracking
         self._keep_raw = keep_raw
         self._genie = genie
-        self._first = 2 * u.fft_size + u.cyclic_prefix
-        self._clip_noise = np.float32(PeakLimiter(u.clip_backoff_db).distortion * u.occupied_fraction)
+        self._clip_noise = PeakLimiter(u.clip_backoff_db).distortion * u.occupied_fraction
         self._group = 2 + u.header_symbols
         self._smoothers = functools.lru_cache(maxsize=512)(self._design)
+        self._plan = functools.lru_cache(maxsize=128)(self._lay_out)
 
     def end(self, acquired: Acquisition, head: Head) -> int:
         """The sample of the stream after the burst's last FFT window."""
-        u = self._numerology
-        rows = burst_layout(u, head.payload_symbols).rows
-        return acquired.window + self._first + (rows - 1) * u.symbol_samples + u.fft_size
+        return acquired.window + int(self._plan(head.payload_symbols).windows[-1]) + self._numerology.fft_size
 
     def read(self, buffer: SampleBuffer, acquired: Acquisition, head: Head) -> ReceivedBurst:
         """The burst; the buffer must reach to `end`."""
         u = self._numerology
-        count = head.payload_symbols
-        layout = burst_layout(u, count)
-        starts = acquired.window + self._first + u.symbol_samples * np.arange(u.header_symbols, layout.rows)
-        tail = buffer.grid(u, starts, acquired.step, acquired.window)
-        midambles, payload_rows = layout.midamble_rows - u.header_symbols, layout.payload_rows - u.header_symbols
-        sent = self._sent(head.header)
-        observed = kernels.observe_training(head.grid, head.short, tail, midambles, sent, u.training)
-        training_times, payload_times = self._interpolator.times(count)
-        slope = kernels.refine_slope(observed, training_times, self._group, head.slope)
+        plan = self._plan(head.payload_symbols)
+        tail = buffer.grid(u, acquired.window + plan.windows, acquired.step, acquired.window)
+        observed = kernels.observe_training(
+            head.grid, head.short, tail, plan.midambles, u.training,
+            head.sent, u.data_index, u.pilots[: u.header_symbols], u.pilot_index,
+        )  # fmt: skip
+        slope = kernels.refine_slope(observed, plan.training_times, self._group, head.slope)
         cfo_hz = (acquired.step + slope / u.symbol_samples) / (2 * math.pi) * u.sample_rate_hz
-        drift = self._drift(observed, training_times, cfo_hz)
-        kernels.rotate(observed, slope * training_times, drift * training_times, u.carriers)
-        received = np.take(tail, payload_rows, axis=1)
+        drift = self._drift(observed, plan.training_times, cfo_hz)
+        kernels.rotate(observed, plan.training_times, slope, drift, u.carriers)
         power, rough = kernels.training_power(observed, self._group)
-        smoothing, weights, share = self._smoothers(count, _level(power, rough))
+        smoothing, weights, share = self._smoothers(head.payload_symbols, _level(power, rough))
         trained, response = self._smooth(observed, smoothing, weights)
-        noise = kernels.distance(observed, trained) / share + 1e-12
-        pilots = u.pilots[layout.payload_rows]
+        noise, signal, snr = kernels.noise_levels(observed, trained, power, share)
         if self._genie is None:
-            kernels.rotate(received, slope * payload_times, drift * payload_times, u.carriers)
+            kernels.rotate(tail, plan.times, slope, drift, u.carriers)
             phase, phase_variance = kernels.track_phase(
-                received, response, pilots, u.pilot_index, noise, self._tracking.phase_window
+                tail, plan.payload, response, plan.pilots, u.pilot_index, noise, self._tracking.phase_window
             )
         else:
-            response = self._genie.response(starts[payload_rows], acquired.step, acquired.window)
-            noise = np.full(len(noise), self._genie.noise_variance)
-            phase = phase_variance = np.zeros(count)
+            starts = acquired.window + plan.windows[plan.payload]
+            response = self._genie.response(starts, acquired.step, acquired.window)
+            noise = np.full(len(noise), self._genie.noise_variance, np.float32)
             weights, smoothing = weights.perfect(), smoothing.perfect()
-
-        def equaliser_input(index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            return kernels.equaliser_input(
-                received, response, index, phase,
-                noise.astype(np.float32), np.maximum(power - noise, 0).astype(np.float32),
-                weights.noise_gain, weights.bias, smoothing.noise_gain, smoothing.bias,
-                self._clip_noise + phase_variance.astype(np.float32),
-            )  # fmt: skip
-
-        data = equaliser_input(u.data_index)
-        symbols, noise_map = self._equaliser.equalise(*data)
-        erase(symbols, noise_map, noise_map > NU_MAX)
-        np.maximum(noise_map, np.float32(NU_MIN), out=noise_map)
-        at_pilots, _ = self._equaliser.equalise(*equaliser_input(u.pilot_index))
-        pilot_error = at_pilots - pilots
+            phase = phase_variance = np.zeros(head.payload_symbols)
+        received = kernels.turn_rows(tail, plan.payload, phase)
+        variance = kernels.element_noise(
+            response, noise, signal, weights.noise_gain, weights.bias, smoothing.noise_gain, smoothing.bias,
+            phase_variance, self._clip_noise,
+        )  # fmt: skip
+        equalised, claimed = self._equaliser.equalise(received, response, variance)
+        symbols, noise_map, pilot_error = kernels.deliver(
+            equalised, claimed, u.data_index, plan.pilots, u.pilot_index, NU_MIN, NU_MAX
+        )
         return ReceivedBurst(
             header=head.header,
             symbols=symbols,
             noise_map=noise_map,
-            snr_db=10 * math.log10(float(np.sum(np.maximum(power - noise, 1e-3 * noise))) / float(np.sum(noise))),
-            evm_db=10 * math.log10(np.vdot(pilot_error, pilot_error).real / pilot_error.size + 1e-12),
+            snr_db=10 * math.log10(snr),
+            evm_db=10 * math.log10(pilot_error + 1e-12),
             cfo_hz=cfo_hz,
             start_sample=acquired.window - u.short_samples - 2 * u.cyclic_prefix + u.timing_advance,
             channel=trained,
-            channel_samples=acquired.window + np.rint(training_times * u.symbol_samples).astype(np.int64),
-            noise_variance=noise.astype(np.float32),
-            raw=data[0] if self._keep_raw else None,
+            channel_samples=acquired.window + plan.training_samples,
+            noise_variance=noise,
+            raw=received[:, :, u.data_index] if self._keep_raw else None,
         )
 
-    def _sent(self, header: BurstHeader) -> np.ndarray:
-        """What the header's symbols sent: complex64 [H, K]."""
+    def _lay_out(self, payload_symbols: int) -> _Plan:
         u = self._numerology
-        sent = np.empty((u.header_symbols, len(u.carriers)), np.complex64)
-        sent[:, u.pilot_index] = u.pilots[: u.header_symbols]
-        coded = burst_header.encode(header, u.header_symbols * u.data_carriers)
-        sent[:, u.data_index] = coded.reshape(u.header_symbols, -1)
-        return sent
+        layout = burst_layout(u, payload_symbols)
+        rows = np.arange(u.header_symbols, layout.rows)
+        first = 2 * u.fft_size + u.cyclic_prefix
+        training_times, _ = self._interpolator.times(payload_symbols)
+        return _Plan(
+            windows=first + u.symbol_samples * rows,
+            midambles=layout.midamble_rows - u.header_symbols,
+            payload=layout.payload_rows - u.header_symbols,
+            pilots=u.pilots[layout.payload_rows],
+            times=first / u.symbol_samples + rows,
+            training_times=training_times,
+            training_samples=np.rint(training_times * u.symbol_samples).astype(np.int64),
+        )
 
     def _drift(self, observed: np.ndarray, times: np.ndarray, cfo_hz: float) -> float:
         """Phase that a sampling offset adds, radians a carrier and symbol."""

@@ -65,14 +65,16 @@ class SchmidlCox:
         self.skip = SHORT_PERIOD * (self._cells // 2)
         self._search = u.short_samples + 2 * u.cyclic_prefix - SHORT_PERIOD // 2 - self.MARGIN
         self._lags = 2 * self.MARGIN
-        self._length = scipy.fft.next_fast_len(self._lags + 2 * u.fft_size + u.cyclic_prefix)
+        shortest = self._lags + 2 * u.fft_size
+        self._length = min(m << p for m in (1, 3, 5) for p in range(20) if m << p >= shortest)
         self.span = self._search + self._length
         ambiguity = u.fft_size / SHORT_PERIOD
         turns = math.ceil((u.max_cfo_carriers + ambiguity / 2) / ambiguity)
-        self._offsets = 2 * np.pi / SHORT_PERIOD * np.arange(-turns, turns + 1)
+        offsets = 2 * np.pi / SHORT_PERIOD * np.arange(-turns, turns + 1)
+        self._offsets = offsets.tolist()
         self._limit = 2 * np.pi / u.fft_size * u.max_cfo_carriers
         long = u.modulate(u.training)
-        shifted = long * np.exp(1j * self._offsets[:, None] * np.arange(u.fft_size))
+        shifted = long * np.exp(1j * offsets[:, None] * np.arange(u.fft_size))
         self._filters = np.conj(scipy.fft.fft(shifted, self._length, axis=1)).astype(np.complex64)
 
     def detect(self, samples: np.ndarray, start: int, stop: int) -> int:
@@ -91,8 +93,8 @@ class SchmidlCox:
         step = detection.refine_step(samples, start, stop, min(n, 4 * SHORT_PERIOD), step)
         begin = candidate + self._search
         region = detection.derotated(samples, begin, self._length, step)
-        allowed = np.flatnonzero(np.abs(step + self._offsets) <= self._limit)
-        if not len(allowed):
+        allowed = [i for i, offset in enumerate(self._offsets) if abs(step + offset) <= self._limit]
+        if not allowed:
             return None
         products = scipy.fft.fft(region, axis=1)[:, None, :] * self._filters[allowed]
         response = scipy.fft.ifft(products, axis=2, overwrite_x=True)

@@ -86,7 +86,7 @@ class BurstTransmitter:
         pilots = u.pilots[: layout.rows]
         grid = np.empty((layout.rows, len(u.carriers)), np.complex64)
         grid[:, u.pilot_index] = pilots
-        coded = burst_header.encode(header, u.header_symbols * u.data_carriers)
+        coded = burst_header.encode(header.pack(), u.header_symbols * u.data_carriers)
         grid[: u.header_symbols, u.data_index] = coded.reshape(u.header_symbols, -1)
         grid[np.ix_(layout.payload_rows, u.data_index)] = elements
         grid[layout.midamble_rows] = u.training

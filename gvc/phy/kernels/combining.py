@@ -1,4 +1,4 @@
-"""Combining antennas. Arrays are C-contiguous; rx counts antennas."""
+"""Combining antennas, and putting a frame back in order. Arrays are C-contiguous; rx counts antennas."""
 
 import numba
 import numpy as np
@@ -31,3 +31,17 @@ def combine_weighted(grid: np.ndarray, response: np.ndarray, noise: np.ndarray) 
             symbols[r, k] = complex(re * scale, im * scale)
             variance[r, k] = scale
     return symbols, variance
+
+
+@numba.njit(cache=True)
+def gather(
+    elements: np.ndarray, noise_map: np.ndarray, order: np.ndarray, signs: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """elements complex64 [n] and noise_map float32 [n] at order[0] ... order[count - 1], I and Q times signs [n, 2]."""
+    symbols = np.empty(count, np.complex64)
+    noise = np.empty(count, np.float32)
+    for i in range(count):
+        v = elements[order[i]]
+        symbols[i] = complex(v.real * signs[i, 0], v.imag * signs[i, 1])
+        noise[i] = noise_map[order[i]]
+    return symbols, noise

@@ -11,18 +11,24 @@ _SANE = np.float32(1e9)
 
 @numba.njit(cache=True, error_model="numpy")
 def take_finite(source: np.ndarray, target: np.ndarray, at: int) -> int:
-    """Copy `source` [rx, n] into `target` [rx, ...] from column `at`; samples that are not finite, or above 1e9, become
-    0. Returns how many did.
+    """Copy `source` [rx, 2 n] into `target` [rx, ...] from column 2 `at`, both float32 (I and Q); samples that are not
+    finite, or above 1e9, become 0. Returns how many did.
     """
     bad = 0
     for a in range(source.shape[0]):
-        for i in range(source.shape[1]):
-            v = source[a, i]
-            if abs(v.real) < _SANE and abs(v.imag) < _SANE:
-                target[a, at + i] = v
-            else:
-                target[a, at + i] = 0
-                bad += 1
+        row = source[a]
+        place = target[a, 2 * at : 2 * at + len(row)]
+        strange = 0
+        for i in range(len(row)):
+            v = row[i]
+            strange += not (-_SANE < v < _SANE)
+            place[i] = v
+        if strange:
+            for i in range(0, len(row), 2):
+                if not (-_SANE < row[i] < _SANE and -_SANE < row[i + 1] < _SANE):
+                    place[i] = 0
+                    place[i + 1] = 0
+                    bad += 1
     return bad
 
 
@@ -160,6 +166,18 @@ def first_path(
     while power[turn, first] < floor:
         first += 1
     return turn, first, best / (size * energy)
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
+def select_carriers(spectrum: np.ndarray, bins: np.ndarray, scale: float) -> np.ndarray:
+    """Columns `bins` of spectrum [rx, windows, size] times scale: [rx, windows, len(bins)]."""
+    out = np.empty((spectrum.shape[0], spectrum.shape[1], len(bins)), np.complex64)
+    factor = np.float32(scale)
+    for a in range(spectrum.shape[0]):
+        for r in range(spectrum.shape[1]):
+            for k in range(len(bins)):
+                out[a, r, k] = spectrum[a, r, bins[k]] * factor
+    return out
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)

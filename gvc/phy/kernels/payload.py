@@ -1,5 +1,7 @@
-"""From the FFT windows of a burst to what the equaliser needs. rx antennas, T training and M payload symbols, K
-occupied and D data carriers, P pilots. Arrays are C-contiguous, grids complex64.
+"""Around the equaliser: from a burst's FFT windows to what it needs, and from what it returns to what is delivered.
+
+rx antennas, T training and M payload symbols, K occupied and D data carriers, P pilots. Arrays are C-contiguous, grids
+complex64.
 """
 
 import numba
@@ -10,25 +12,38 @@ from gvc.phy.kernels.detection import FAST
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
 def observe_training(
-    head: np.ndarray, skip: int, tail: np.ndarray, midambles: np.ndarray, header: np.ndarray, training: np.ndarray
+    head: np.ndarray,
+    skip: int,
+    tail: np.ndarray,
+    midambles: np.ndarray,
+    training: np.ndarray,
+    sent: np.ndarray,
+    data_index: np.ndarray,
+    pilots: np.ndarray,
+    pilot_index: np.ndarray,
 ) -> np.ndarray:
     """Least-squares response at the training symbols: [rx, T, K].
 
     Of `head` [rx, skip + 2 + H, K] the long training and the header, of `tail` the rows `midambles`; over what was
-    sent: `header` [H, K] and `training` [K], both of unit modulus.
+    sent, all of unit modulus: `training` [K]; in the header `sent` [H D] on data carriers and `pilots` [H, P].
     """
     rx, _, carriers = head.shape
-    symbols = header.shape[0]
+    symbols = pilots.shape[0]
     out = np.empty((rx, 2 + symbols + len(midambles), carriers), np.complex64)
     for a in range(rx):
         for k in range(carriers):
             known = np.conj(training[k])
             out[a, 0, k] = head[a, skip, k] * known
             out[a, 1, k] = head[a, skip + 1, k] * known
-            for r in range(symbols):
-                out[a, 2 + r, k] = head[a, skip + 2 + r, k] * np.conj(header[r, k])
             for r in range(len(midambles)):
                 out[a, 2 + symbols + r, k] = tail[a, midambles[r], k] * known
+        for r in range(symbols):
+            for i in range(len(data_index)):
+                k = data_index[i]
+                out[a, 2 + r, k] = head[a, skip + 2 + r, k] * np.conj(sent[r * len(data_index) + i])
+            for i in range(len(pilot_index)):
+                k = pilot_index[i]
+                out[a, 2 + r, k] = head[a, skip + 2 + r, k] * pilots[r, i]
     return out
 
 
@@ -71,18 +86,27 @@ def _product(observed: np.ndarray, t: int, mean: np.ndarray) -> complex:
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
-def rotate(grid: np.ndarray, phase: np.ndarray, slope: np.ndarray, carriers: np.ndarray) -> None:
-    """Multiply grid [rx, rows, K] in place by exp(-j (phase[row] + slope[row] carrier)); carriers ascend by 1 or 2."""
-    for r in range(grid.shape[1]):
-        turn = np.complex64(np.exp(-1j * slope[r]))
-        first = np.complex64(np.exp(-1j * (phase[r] + slope[r] * carriers[0])))
-        for a in range(grid.shape[0]):
-            factor = first
-            for k in range(grid.shape[2]):
-                grid[a, r, k] *= factor
-                factor *= turn
-                if k + 1 < grid.shape[2] and carriers[k + 1] == carriers[k] + 2:
-                    factor *= turn
+def rotate(grid: np.ndarray, times: np.ndarray, slope: float, drift: float, carriers: np.ndarray) -> None:
+    """Multiply grid [rx, rows, K] in place by exp(-j times[row] (slope + drift carrier)).
+
+    Where times go up by 1 from row to row, each carrier's factor follows from the last by one multiplication.
+    """
+    rx, rows, count = grid.shape
+    factor = np.empty(count, np.complex64)
+    rate = np.empty(count, np.complex64)
+    for k in range(count):
+        rate[k] = np.exp(-1j * (slope + drift * carriers[k]))
+    for r in range(rows):
+        if r > 0 and abs(times[r] - times[r - 1] - 1) < 1e-9 and r % 16:
+            for k in range(count):
+                factor[k] *= rate[k]
+        else:
+            for k in range(count):
+                factor[k] = np.exp(-1j * times[r] * (slope + drift * carriers[k]))
+        for a in range(rx):
+            row = grid[a, r]
+            for k in range(count):
+                row[k] *= factor[k]
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
@@ -109,23 +133,32 @@ def training_power(observed: np.ndarray, group: int) -> tuple[np.ndarray, np.nda
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
-def distance(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Mean |one - other|^2 of each antenna's grid: float64 [rx]."""
-    out = np.zeros(one.shape[0])
-    for a in range(one.shape[0]):
-        for t in range(one.shape[1]):
-            total = np.float32(0)
-            for k in range(one.shape[2]):
-                d = one[a, t, k] - other[a, t, k]
-                total += d.real * d.real + d.imag * d.imag
-            out[a] += total
-        out[a] /= one.shape[1] * one.shape[2]
-    return out
+def noise_levels(
+    observed: np.ndarray, trained: np.ndarray, power: np.ndarray, share: float
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Noise variance of a resource element from observed less smoothed training [rx, T, K], of which `share` is in that
+    difference; the channel's power in `power`, the observations'; both float32 [rx]; and the ratio of their sums.
+    """
+    rx, symbols, carriers = observed.shape
+    noise = np.empty(rx, np.float32)
+    signal = np.empty(rx, np.float32)
+    for a in range(rx):
+        total = 0.0
+        for t in range(symbols):
+            apart = np.float32(0)
+            for k in range(carriers):
+                d = observed[a, t, k] - trained[a, t, k]
+                apart += d.real * d.real + d.imag * d.imag
+            total += apart
+        noise[a] = total / (symbols * carriers * share) + 1e-12
+        signal[a] = max(power[a] - noise[a], 0.0)
+    return noise, signal, max(signal.sum() / noise.sum(), 1e-3)
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
 def track_phase(
     received: np.ndarray,
+    rows: np.ndarray,
     response: np.ndarray,
     pilots: np.ndarray,
     pilot_index: np.ndarray,
@@ -133,69 +166,108 @@ def track_phase(
     window: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Phase of the pilots against the response, averaged over `window` payload symbols on each side, and the variance
-    of that average: float64 [M] each. received, response [rx, M, K]; pilots float32 [M, P].
+    of that average: float64 [M] each. The payload is in `rows` of received [rx, ..., K]; response [rx, M, K]; pilots
+    float32 [M, P].
     """
-    rx, symbols, _ = received.shape
+    rx, symbols, _ = response.shape
     product = np.zeros(symbols, np.complex128)
     strength = np.zeros(symbols)
-    for m in range(symbols):
-        for a in range(rx):
-            weight = 1 / noise[a]
+    for a in range(rx):
+        weight = 1 / noise[a]
+        for m in range(symbols):
+            re = np.float32(0)
+            im = np.float32(0)
+            energy = np.float32(0)
             for i in range(len(pilot_index)):
-                y = received[a, m, pilot_index[i]]
+                y = received[a, rows[m], pilot_index[i]]
                 h = response[a, m, pilot_index[i]]
-                product[m] += weight * pilots[m, i] * y * np.conj(h)
-                strength[m] += weight * (h.real * h.real + h.imag * h.imag)
+                re += pilots[m, i] * (y.real * h.real + y.imag * h.imag)
+                im += pilots[m, i] * (y.imag * h.real - y.real * h.imag)
+                energy += h.real * h.real + h.imag * h.imag
+            product[m] += weight * complex(re, im)
+            strength[m] += weight * energy
     phase = np.empty(symbols)
     variance = np.empty(symbols)
     for m in range(symbols):
         total = 0j
-        energy = 1e-3
+        energy_near = 1e-3
         for j in range(max(0, m - window), min(symbols, m + window + 1)):
             total += product[j]
-            energy += strength[j]
+            energy_near += strength[j]
         phase[m] = np.angle(total)
-        variance[m] = min(1.0, 0.5 / energy)
+        variance[m] = min(1.0, 0.5 / energy_near)
     return phase, variance
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
-def equaliser_input(
-    received: np.ndarray,
+def turn_rows(received: np.ndarray, rows: np.ndarray, phase: np.ndarray) -> np.ndarray:
+    """`rows` of received [rx, ..., K], each turned by -phase: [rx, M, K]."""
+    rx, _, carriers = received.shape
+    out = np.empty((rx, len(rows), carriers), np.complex64)
+    for m in range(len(rows)):
+        turn = np.complex64(np.exp(-1j * phase[m]))
+        for a in range(rx):
+            for k in range(carriers):
+                out[a, m, k] = received[a, rows[m], k] * turn
+    return out
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
+def element_noise(
     response: np.ndarray,
-    index: np.ndarray,
-    phase: np.ndarray,
     additive: np.ndarray,
     ageing: np.ndarray,
     time_gain: np.ndarray,
     time_bias: np.ndarray,
     carrier_gain: np.ndarray,
     carrier_bias: np.ndarray,
-    multiplicative: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Carriers `index` of received (turned by -phase) and response, both [rx, M, K], and their noise variance: three
-    arrays [rx, M, D].
+    phase_variance: np.ndarray,
+    clipping: float,
+) -> np.ndarray:
+    """Noise variance of each received element: float32 [rx, M, K].
 
-    The variance is additive (1 + time_gain carrier_gain) + ageing (time_bias + carrier_bias) + |H|^2 multiplicative:
+    It is additive (1 + time_gain carrier_gain) + ageing (time_bias + carrier_bias) + |H|^2 (phase_variance + clipping):
     noise and its share in the estimate, what the smoothers miss of a channel of power `ageing`, and what grows with
-    the signal. additive, ageing float32 [rx]; time_* and multiplicative [M]; carrier_* [K].
+    the signal. response [rx, M, K]; additive, ageing float32 [rx]; time_* and phase_variance [M]; carrier_* [K].
     """
-    rx, symbols, _ = received.shape
-    data = len(index)
-    y = np.empty((rx, symbols, data), np.complex64)
-    h = np.empty((rx, symbols, data), np.complex64)
-    v = np.empty((rx, symbols, data), np.float32)
+    rx, symbols, carriers = response.shape
+    out = np.empty((rx, symbols, carriers), np.float32)
     for m in range(symbols):
-        turn = np.complex64(np.exp(-1j * phase[m]))
+        share = np.float32(phase_variance[m] + clipping)
         for a in range(rx):
-            for i in range(data):
-                k = index[i]
-                g = response[a, m, k]
-                y[a, m, i] = received[a, m, k] * turn
-                h[a, m, i] = g
-                v[a, m, i] = (
-                    additive[a] * (np.float32(1) + time_gain[m] * carrier_gain[k])
-                    + ageing[a] * (time_bias[m] + carrier_bias[k])
-                    + multiplicative[m] * (g.real * g.real + g.imag * g.imag)
-                )
-    return y, h, v
+            base = additive[a] + ageing[a] * time_bias[m]
+            gain = additive[a] * time_gain[m]
+            for k in range(carriers):
+                h = response[a, m, k]
+                own = ageing[a] * carrier_bias[k] + gain * carrier_gain[k]
+                out[a, m, k] = base + own + share * (h.real * h.real + h.imag * h.imag)
+    return out
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
+def deliver(
+    symbols: np.ndarray,
+    noise: np.ndarray,
+    data_index: np.ndarray,
+    pilots: np.ndarray,
+    pilot_index: np.ndarray,
+    lowest: float,
+    highest: float,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Data carriers of equalised symbols and noise [M, K], noise within its limits and symbols 0 where it is above: two
+    arrays [M, D]; and the mean square error of the pilots, float32 [M, P].
+    """
+    rows, data = symbols.shape[0], len(data_index)
+    out = np.empty((rows, data), np.complex64)
+    noise_map = np.empty((rows, data), np.float32)
+    low, high = np.float32(lowest), np.float32(highest)
+    error = 0.0
+    for m in range(rows):
+        for i in range(data):
+            v = noise[m, data_index[i]]
+            out[m, i] = symbols[m, data_index[i]] if v <= high else 0
+            noise_map[m, i] = min(max(v, low), high)
+        for i in range(len(pilot_index)):
+            d = symbols[m, pilot_index[i]] - pilots[m, i]
+            error += d.real * d.real + d.imag * d.imag
+    return out, noise_map, error / (rows * len(pilot_index))
