@@ -6,6 +6,7 @@ function (or, for a group, a `typer.Typer`) of the command's name, and imports t
 
 import importlib
 import os
+import signal
 import sys
 import traceback
 from dataclasses import dataclass
@@ -139,8 +140,13 @@ def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit the process: 0, 1 (failed), 2 (bad input) or 130 (interrupted)."""
     # A limit set later, by torch.set_num_threads, does not reach GNU Radio's block threads.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    arguments = sys.argv[1:] if arguments is None else arguments
-    sys.exit(run(arguments))
+    signal.signal(signal.SIGTERM, _interrupt)
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """Ask to end as Ctrl-C does, so that helpers are stopped and drafts removed."""
+    raise KeyboardInterrupt
 
 
 def run(arguments: list[str]) -> int:

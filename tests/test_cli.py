@@ -185,3 +185,15 @@ def test_radios_are_listed_and_checked(capsys: pytest.CaptureFixture[str], tmp_p
     radio.write_text("channel: {name: agwn}\n")
     assert cli.run(["radios", "check", str(radio)]) == 2
     assert "awgn" in capsys.readouterr().err
+
+
+def test_a_termination_ends_like_an_interrupt(tmp_path: Path) -> None:
+    (tmp_path / "probe.py").write_text(
+        "import os, signal, time\n\ndef probe():\n"
+        "    try:\n        os.kill(os.getpid(), signal.SIGTERM)\n        time.sleep(30)\n"
+        "    finally:\n        print('cleaned up')\n"
+    )
+    code = "import sys; from flowgraphs import cli; sys.path.insert(0, sys.argv[1]); "
+    code += "cli.ENTRIES['probe'] = cli.Entry('Wait.', (), 'probe:probe'); cli.main(['probe'])"
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "cleaned up\n", "gvc: interrupted\n")
