@@ -74,20 +74,22 @@ def plain(path: str, bursts: int, repeats: int, chunk: int, **_: Any) -> dict[st
 def block(path: str, samples: int, bursts: int, repeats: int, buffer: int, **_: Any) -> dict[str, Any]:
     from gnuradio import blocks, gr
 
+    from gvc.phy import FrameAssembler
     from gvc_blocks.phy.burst_receiver import BurstReceiver
 
     source = blocks.file_source(gr.sizeof_gr_complex, path, True)
     head = blocks.head(gr.sizeof_gr_complex, repeats * samples)
     receiver = BurstReceiver()
-    receiver.demodulator.push(np.fromfile(path, np.complex64)[: samples // 4])
-    before = receiver.assembler.counters.bursts_received
+    warm_up = FrameAssembler(receiver.demodulator.numerology)
+    for burst in receiver.demodulator.push(np.fromfile(path, np.complex64)[: samples // 4]):
+        warm_up.push(burst)
     if buffer:
         head.set_min_output_buffer(buffer)
     top = gr.top_block()
     top.connect(source, head, receiver)
     clock = _Clock()
     top.run()
-    found = receiver.assembler.counters.bursts_received - before
+    found = receiver.assembler.counters.bursts_received
     name = f"buffer of {buffer}" if buffer else "default buffer"
     row = clock.row("block", name, repeats * samples, found, repeats * bursts)
     return {**row, "msps_block_cpu": repeats * samples / receiver.cpu_seconds / 1e6}
@@ -107,7 +109,9 @@ def ofdm_rx(path: str, samples: int, bursts: int, repeats: int, **_: Any) -> dic
     top.connect(source, head, receiver, sink)
     clock = _Clock()
     top.run()
-    return clock.row("ofdm_rx", "buffer of 65536", repeats * samples, len(sink.data()) // PACKET_BYTES, repeats * bursts)
+    return clock.row(
+        "ofdm_rx", "buffer of 65536", repeats * samples, len(sink.data()) // PACKET_BYTES, repeats * bursts
+    )
 
 
 class _Clock:

@@ -1,6 +1,7 @@
 """Bursts to frames, with every loss counted."""
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -143,4 +144,4 @@ class FrameAssembler:
 
 
 def _mean_db(values: list[float]) -> float:
-    return float(10 * np.log10(np.mean(10 ** (np.array(values) / 10))))
+    return 10 * math.log10(sum(10 ** (value / 10) for value in values) / len(values))

@@ -36,7 +36,7 @@ class Tracking:
 class _Plan:
     """What does not change between bursts of equal length: FFT windows after the header, from the first long training
     symbol's, in samples; the rows of midambles and payload among them, with pilots [M, P]; their times and those of
-    the training symbols in symbol periods, and the latter in samples.
+    the training symbols in symbol periods, and the latter in samples; numbers of the training symbols, and zeros.
     """
 
     windows: np.ndarray
@@ -46,6 +46,8 @@ class _Plan:
     times: np.ndarray
     training_times: np.ndarray
     training_samples: np.ndarray
+    training_rows: np.ndarray
+    no_phase: np.ndarray
 
 
 class PayloadReader:
@@ -74,6 +76,7 @@ class PayloadReader:
         self._genie = genie
         self._clip_noise = PeakLimiter(u.clip_backoff_db).distortion * u.occupied_fraction
         self._group = 2 + u.header_symbols
+        self._pilot_carriers = u.carriers[u.pilot_index]
         self._smoothers = functools.lru_cache(maxsize=512)(self._design)
         self._plan = functools.lru_cache(maxsize=128)(self._lay_out)
 
@@ -93,23 +96,30 @@ class PayloadReader:
         slope = kernels.refine_slope(observed, plan.training_times, self._group, head.slope)
         cfo_hz = (acquired.step + slope / u.symbol_samples) / (2 * math.pi) * u.sample_rate_hz
         drift = self._drift(observed, plan.training_times, cfo_hz)
-        kernels.rotate(observed, plan.training_times, slope, drift, u.carriers)
+        observed = kernels.rotate(
+            observed, plan.training_rows, plan.training_times, slope, drift, u.carriers, plan.no_phase
+        )
         power, rough = kernels.training_power(observed, self._group)
         smoothing, weights, share = self._smoothers(head.payload_symbols, _level(power, rough))
         trained, response = self._smooth(observed, smoothing, weights)
         noise, signal, snr = kernels.noise_levels(observed, trained, power, share)
         if self._genie is None:
-            kernels.rotate(tail, plan.times, slope, drift, u.carriers)
-            phase, phase_variance = kernels.track_phase(
-                tail, plan.payload, response, plan.pilots, u.pilot_index, noise, self._tracking.phase_window
+            # The pilots first, then everything by the phase that they show.
+            at_pilots = np.take(tail, u.pilot_index, axis=2)
+            at_pilots = kernels.rotate(
+                at_pilots, plan.payload, plan.times, slope, drift, self._pilot_carriers, plan.no_phase
             )
+            expected = np.take(response, u.pilot_index, axis=2)
+            window = self._tracking.phase_window
+            phase, phase_variance = kernels.track_phase(at_pilots, expected, plan.pilots, noise, window)
         else:
             starts = acquired.window + plan.windows[plan.payload]
             response = self._genie.response(starts, acquired.step, acquired.window)
             noise = np.full(len(noise), self._genie.noise_variance, np.float32)
             weights, smoothing = weights.perfect(), smoothing.perfect()
             phase = phase_variance = np.zeros(head.payload_symbols)
-        received = kernels.turn_rows(tail, plan.payload, phase)
+            slope = drift = 0.0
+        received = kernels.rotate(tail, plan.payload, plan.times, slope, drift, u.carriers, phase)
         variance = kernels.element_noise(
             response, noise, signal, weights.noise_gain, weights.bias, smoothing.noise_gain, smoothing.bias,
             phase_variance, self._clip_noise,
@@ -146,6 +156,8 @@ class PayloadReader:
             times=first / u.symbol_samples + rows,
             training_times=training_times,
             training_samples=np.rint(training_times * u.symbol_samples).astype(np.int64),
+            training_rows=np.arange(len(training_times)),
+            no_phase=np.zeros(max(len(training_times), payload_symbols)),
         )
 
     def _drift(self, observed: np.ndarray, times: np.ndarray, cfo_hz: float) -> float:

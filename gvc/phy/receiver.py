@@ -13,7 +13,7 @@ from gvc.phy.ofdm_windows import SampleBuffer
 from gvc.phy.payload_reader import PayloadReader, Tracking
 from gvc.phy.synchroniser import Acquisition
 
-_BLOCK = 1 << 16
+_BLOCK = 1 << 13
 _STRETCH = 1 << 11
 """Positions searched at a time: bursts often follow closely, and what lies behind the next is not looked at."""
 

@@ -25,18 +25,18 @@ def pseudo_random_bits(seed: int, count: int) -> np.ndarray:
 
 @functools.lru_cache(maxsize=8)
 def scrambling_signs(seed: int, count: int) -> np.ndarray:
-    """Signs for I and Q, float32 [count, 2] of +-1, read-only.
+    """Signs for I and Q, int8 [count, 2] of +-1, read-only.
 
     Latent symbols are correlated; random signs take away the peaks that correlation makes.
     """
-    signs = (1 - 2.0 * pseudo_random_bits(seed, 2 * count)).astype(np.float32).reshape(count, 2)
+    signs = (1 - 2 * pseudo_random_bits(seed, 2 * count).astype(np.int8)).reshape(count, 2)
     signs.flags.writeable = False
     return signs
 
 
 @functools.lru_cache(maxsize=8)
 def interleaver(seed: int, count: int) -> np.ndarray:
-    """A permutation of 0 to count - 1, int64, read-only: position i of the frame is sent in place order[i]."""
-    order = np.argsort(splitmix64(seed ^ 0x5DEECE66D, count), kind="stable")
+    """A permutation of 0 to count - 1, int32, read-only: position i of the frame is sent in place order[i]."""
+    order = np.argsort(splitmix64(seed ^ 0x5DEECE66D, count), kind="stable").astype(np.int32)
     order.flags.writeable = False
     return order

@@ -37,7 +37,7 @@ def combine_weighted(grid: np.ndarray, response: np.ndarray, noise: np.ndarray) 
 def gather(
     elements: np.ndarray, noise_map: np.ndarray, order: np.ndarray, signs: np.ndarray, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """elements complex64 [n] and noise_map float32 [n] at order[0] ... order[count - 1], I and Q times signs [n, 2]."""
+    """elements complex64 [n] and noise_map float32 [n] at the first `count` places of `order`, I and Q times signs."""
     symbols = np.empty(count, np.complex64)
     noise = np.empty(count, np.float32)
     for i in range(count):

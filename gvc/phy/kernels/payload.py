@@ -86,27 +86,40 @@ def _product(observed: np.ndarray, t: int, mean: np.ndarray) -> complex:
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
-def rotate(grid: np.ndarray, times: np.ndarray, slope: float, drift: float, carriers: np.ndarray) -> None:
-    """Multiply grid [rx, rows, K] in place by exp(-j times[row] (slope + drift carrier)).
+def rotate(
+    grid: np.ndarray,
+    rows: np.ndarray,
+    times: np.ndarray,
+    slope: float,
+    drift: float,
+    carriers: np.ndarray,
+    phase: np.ndarray,
+) -> np.ndarray:
+    """`rows` of grid [rx, ..., K] times exp(-j (times[row] (slope + drift carrier) + phase[row])): [rx, rows, K].
 
     Where times go up by 1 from row to row, each carrier's factor follows from the last by one multiplication.
     """
-    rx, rows, count = grid.shape
+    rx, _, count = grid.shape
+    out = np.empty((rx, len(rows), count), np.complex64)
     factor = np.empty(count, np.complex64)
     rate = np.empty(count, np.complex64)
     for k in range(count):
         rate[k] = np.exp(-1j * (slope + drift * carriers[k]))
-    for r in range(rows):
-        if r > 0 and abs(times[r] - times[r - 1] - 1) < 1e-9 and r % 16:
+    for m in range(len(rows)):
+        time = times[rows[m]]
+        if m % 16 and abs(time - times[rows[m - 1]] - 1) < 1e-9:
             for k in range(count):
                 factor[k] *= rate[k]
         else:
             for k in range(count):
-                factor[k] = np.exp(-1j * times[r] * (slope + drift * carriers[k]))
+                factor[k] = np.exp(-1j * time * (slope + drift * carriers[k]))
+        turn = np.complex64(np.exp(-1j * phase[m]))
         for a in range(rx):
-            row = grid[a, r]
+            source = grid[a, rows[m]]
+            target = out[a, m]
             for k in range(count):
-                row[k] *= factor[k]
+                target[k] = source[k] * (factor[k] * turn)
+    return out
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
@@ -158,16 +171,13 @@ def noise_levels(
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
 def track_phase(
     received: np.ndarray,
-    rows: np.ndarray,
     response: np.ndarray,
     pilots: np.ndarray,
-    pilot_index: np.ndarray,
     noise: np.ndarray,
     window: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Phase of the pilots against the response, averaged over `window` payload symbols on each side, and the variance
-    of that average: float64 [M] each. The payload is in `rows` of received [rx, ..., K]; response [rx, M, K]; pilots
-    float32 [M, P].
+    """Phase of the received pilots against the response, both [rx, M, P], averaged over `window` payload symbols on
+    each side, and the variance of that average: float64 [M] each. pilots float32 [M, P].
     """
     rx, symbols, _ = response.shape
     product = np.zeros(symbols, np.complex128)
@@ -178,9 +188,9 @@ def track_phase(
             re = np.float32(0)
             im = np.float32(0)
             energy = np.float32(0)
-            for i in range(len(pilot_index)):
-                y = received[a, rows[m], pilot_index[i]]
-                h = response[a, m, pilot_index[i]]
+            for i in range(pilots.shape[1]):
+                y = received[a, m, i]
+                h = response[a, m, i]
                 re += pilots[m, i] * (y.real * h.real + y.imag * h.imag)
                 im += pilots[m, i] * (y.imag * h.real - y.real * h.imag)
                 energy += h.real * h.real + h.imag * h.imag
@@ -197,19 +207,6 @@ def track_phase(
         phase[m] = np.angle(total)
         variance[m] = min(1.0, 0.5 / energy_near)
     return phase, variance
-
-
-@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
-def turn_rows(received: np.ndarray, rows: np.ndarray, phase: np.ndarray) -> np.ndarray:
-    """`rows` of received [rx, ..., K], each turned by -phase: [rx, M, K]."""
-    rx, _, carriers = received.shape
-    out = np.empty((rx, len(rows), carriers), np.complex64)
-    for m in range(len(rows)):
-        turn = np.complex64(np.exp(-1j * phase[m]))
-        for a in range(rx):
-            for k in range(carriers):
-                out[a, m, k] = received[a, rows[m], k] * turn
-    return out
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
