@@ -14,24 +14,16 @@ from gvc.phy.numerology import Numerology
 class Smoothing:
     """A linear smoother over carriers and what it does to noise.
 
-    matrix: complex64 [K, K] applied to least-squares estimates, None for the identity.
+    matrix: complex64 [K, K] on the right of least-squares estimates [rows, K]; empty for none.
     noise_gain: float32 [K], noise variance after over before.
     bias: float32 [K], mean square error that it makes in a channel of unit power.
     self_weight: float32 [K], real part of the matrix's diagonal.
     """
 
-    matrix: np.ndarray | None
+    matrix: np.ndarray
     noise_gain: np.ndarray
     bias: np.ndarray
     self_weight: np.ndarray
-
-    def apply(self, observed: np.ndarray) -> np.ndarray:
-        """complex64 [..., K] -> complex64 [..., K]."""
-        return observed if self.matrix is None else observed @ self.matrix.T
-
-    def perfect(self) -> "Smoothing":
-        """The same without error, for a genie."""
-        return dataclasses.replace(self, noise_gain=0 * self.noise_gain, bias=0 * self.bias)
 
 
 def preamble_precision(numerology: Numerology) -> np.ndarray:
@@ -59,7 +51,7 @@ class LeastSquares:
 
     def __init__(self, numerology: Numerology):
         ones = np.ones(len(numerology.carriers), np.float32)
-        self._smoothing = Smoothing(None, ones, 0 * ones, ones)
+        self._smoothing = Smoothing(np.zeros((0, 0), np.complex64), ones, 0 * ones, ones)
 
     def smoothing(self, snr_db: float) -> Smoothing:
         return self._smoothing
@@ -100,9 +92,9 @@ class DftSmoothed:
             noise /= self._precision
         matrix = np.linalg.solve(r + np.diag(noise), r).conj().T
         error = matrix - np.eye(len(r))
-        bias = np.einsum("ij,jk,ik->i", error, r, error.conj()).real
+        bias = np.sum((error @ r) * error.conj(), axis=1).real
         return Smoothing(
-            matrix.astype(np.complex64),
+            np.ascontiguousarray(matrix.T, np.complex64),
             np.sum(np.abs(matrix) ** 2, axis=1).astype(np.float32),
             np.maximum(bias, 0).astype(np.float32),
             np.diag(matrix).real.astype(np.float32),
