@@ -52,7 +52,7 @@ class LinkGraph(gr.top_block):
         self.arm = arm
         self.source = stages.source(config, clip, frames, paced)
         self.encoder = stages.encoder(config)
-        self.transmitter = stages.transmitter(config)
+        self.transmitter = stages.transmitter(config, paced)
         self.channel = stages.channel(config, seed)
         self.receiver = stages.receiver(config, keep_raw=recording is not None)
         self.denoiser = stages.denoiser(config) if arm_of(arm).denoised else None

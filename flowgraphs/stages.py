@@ -1,5 +1,6 @@
 """The blocks of a chain from its configuration: one place for link, tx and rx."""
 
+import math
 from typing import Any
 
 from gnuradio import gr
@@ -42,8 +43,11 @@ def encoder(config: LinkConfig) -> JsccEncoder:
     )
 
 
-def transmitter(config: LinkConfig) -> BurstTransmitter:
-    return BurstTransmitter(config.phy.numerology, _tap(config, "tx"))
+def transmitter(config: LinkConfig, paced: bool = False) -> BurstTransmitter:
+    idle = 0
+    if paced:
+        idle = 8 * Numerology.load(config.phy.numerology).symbol_samples + math.ceil(config.channel.delay_samples)
+    return BurstTransmitter(config.phy.numerology, idle, _tap(config, "tx"))
 
 
 def channel(config: LinkConfig, seed: int) -> SionnaChannel:

@@ -21,10 +21,13 @@ class BurstTransmitter(GuardedBlock):
 
     Args:
         numerology: name or YAML path of the waveform.
+        idle_samples: silence after each frame, as an antenna sends while its source waits. Without it a frame that is
+            followed by nothing stays in the delays of channel and receiver until the next one pushes it out. It is no
+            part of `samples_sent`.
         dump_path: file for the samples, cf32; empty for none.
     """
 
-    def __init__(self, numerology: str = "ofdm64", dump_path: str = ""):
+    def __init__(self, numerology: str = "ofdm64", idle_samples: int = 0, dump_path: str = ""):
         super().__init__("gvc burst transmitter", None, [np.complex64])
         self.set_min_output_buffer(BUFFER_SAMPLES)
         self.modulator = Modulator(Numerology.load(numerology))
@@ -32,6 +35,7 @@ class BurstTransmitter(GuardedBlock):
         self.samples_sent = 0
         self.payload_symbols = 0
         self.energy = 0.0
+        self._idle = np.zeros(idle_samples, np.complex64)
         self._tap = Tap(dump_path)
         self._waiting: deque[HeldParcel] = deque()
         self._current: HeldParcel | None = None
@@ -49,7 +53,6 @@ class BurstTransmitter(GuardedBlock):
         count = min(len(outputs[0]), len(self._samples))
         outputs[0][:count] = self._samples[:count]
         self._samples = self._samples[count:]
-        self.samples_sent += count
         if not len(self._samples):
             self._sent()
         if self._closing and not len(self._samples):
@@ -63,12 +66,14 @@ class BurstTransmitter(GuardedBlock):
         if self._waiting:
             self._current = self._waiting.popleft()
             frame = self._current.content
-            self._samples = np.concatenate(self.modulator.bursts(frame))
+            self._samples = np.concatenate([*self.modulator.bursts(frame), self._idle])
+            self.samples_sent += len(self._samples) - len(self._idle)
             self.payload_symbols += len(frame.symbols)
             self.energy += float(np.vdot(self._samples, self._samples).real)
         elif self._input_over and not self._closing:
             self._closing = True
             self._samples = self.modulator.flush_samples()
+            self.samples_sent += len(self._samples)
         else:
             # Whoever publishes to this block sets `wake`; the handler runs between two calls.
             if not self._closing:
