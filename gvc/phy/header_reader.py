@@ -9,7 +9,7 @@ from gvc.errors import ParseError
 from gvc.phy import header as burst_header
 from gvc.phy.channel_estimator import ChannelEstimator, preamble_precision
 from gvc.phy.header import BurstHeader
-from gvc.phy.kernels import preamble
+from gvc.phy.kernels import chain, preamble
 from gvc.phy.layout import fragment_symbols
 from gvc.phy.numerology import Numerology
 from gvc.phy.ofdm_windows import SampleBuffer
@@ -52,6 +52,7 @@ class HeaderReader:
         early = -2 * u.cyclic_prefix - u.fft_size * np.arange(self._short, 0, -1)
         self._starts = np.concatenate([early, [0, u.fft_size], rows])
         self._known = u.training.conj()
+        self._pilots = u.pilots[: u.header_symbols]
         self._tones = np.flatnonzero(u.short_grid)
         self._short_known = u.short_grid[self._tones].conj()
         self._precision = preamble_precision(u).astype(np.float32)
@@ -66,16 +67,12 @@ class HeaderReader:
         grid = buffer.grid(u, acquired.window + self._starts, acquired.step, acquired.window)
         mean, noise, snr = preamble.long_training(grid, self._known, self._short)
         snr_db = 10 * math.log10(snr)
-        # First with the long training alone, for the residual CFO; then with the short training turned to it as well.
-        rough = self._estimator.smoothing(snr_db + 3).apply(mean)
-        pilots = u.pilots[: u.header_symbols]
-        chosen = preamble.residual_slope(
-            grid, rough, noise, pilots, u.pilot_index, self._tones, self._short_known, self._turns
-        )
-        early, later = self._turns[chosen, : self._short], self._turns[chosen, self._short :]
-        whole = preamble.whole_preamble(grid, mean, self._tones, self._short_known, early, self._precision)
-        response = self._estimator.preamble_smoothing(snr_db).apply(whole)
-        packed = burst_header.decode(preamble.header_soft(grid, response, noise, later, u.data_index, self._short + 2))
+        soft, chosen = chain.soft_header(
+            grid, mean, noise,
+            self._estimator.smoothing(snr_db + 3).matrix, self._estimator.preamble_smoothing(snr_db).matrix,
+            self._pilots, u.pilot_index, u.data_index, self._tones, self._short_known, self._precision, self._turns,
+        )  # fmt: skip
+        packed = burst_header.decode(soft)
         header = BurstHeader.parse(packed)
         if header.payload_type not in SOCKETS:
             raise ParseError(f"payload type {header.payload_type} is not known")

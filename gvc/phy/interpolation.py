@@ -34,10 +34,6 @@ class TimeWeights:
         gain = float(np.mean(np.sum(self.training**2, axis=1))) * float(np.mean(smoothing.noise_gain))
         return 1 - 2 * own + gain
 
-    def perfect(self) -> "TimeWeights":
-        """The same without error, for a genie."""
-        return dataclasses.replace(self, noise_gain=0 * self.noise_gain, bias=0 * self.bias)
-
 
 class TimeInterpolator:
     """Wiener interpolation for a Doppler spectrum that is flat up to `max_doppler_hz` (robust design of Li, Cimini and

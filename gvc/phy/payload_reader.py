@@ -13,6 +13,7 @@ from gvc.phy.frames import ReceivedBurst
 from gvc.phy.genie import Genie
 from gvc.phy.header_reader import Head
 from gvc.phy.interpolation import TimeInterpolator, TimeWeights
+from gvc.phy.kernels import chain
 from gvc.phy.kernels import payload as kernels
 from gvc.phy.layout import burst_layout
 from gvc.phy.numerology import Numerology
@@ -36,7 +37,7 @@ class Tracking:
 class _Plan:
     """What does not change between bursts of equal length: FFT windows after the header, from the first long training
     symbol's, in samples; the rows of midambles and payload among them, with pilots [M, P]; their times and those of
-    the training symbols in symbol periods, and the latter in samples; numbers of the training symbols, and zeros.
+    the training symbols in symbol periods, and the latter in samples.
     """
 
     windows: np.ndarray
@@ -46,8 +47,6 @@ class _Plan:
     times: np.ndarray
     training_times: np.ndarray
     training_samples: np.ndarray
-    training_rows: np.ndarray
-    no_phase: np.ndarray
 
 
 class PayloadReader:
@@ -76,7 +75,10 @@ class PayloadReader:
         self._genie = genie
         self._clip_noise = PeakLimiter(u.clip_backoff_db).distortion * u.occupied_fraction
         self._group = 2 + u.header_symbols
-        self._pilot_carriers = u.carriers[u.pilot_index]
+        self._header_pilots = u.pilots[: u.header_symbols]
+        # A positive CFO is a fast transmitter clock: symbols come early by cfo / carrier frequency of the time passed.
+        share = u.sample_rate_hz / tracking.center_frequency_hz / u.fft_size
+        self._drift_per_cfo = share if tracking.one_oscillator else math.nan
         self._smoothers = functools.lru_cache(maxsize=512)(self._design)
         self._plan = functools.lru_cache(maxsize=128)(self._lay_out)
 
@@ -89,41 +91,28 @@ class PayloadReader:
         u = self._numerology
         plan = self._plan(head.payload_symbols)
         tail = buffer.grid(u, acquired.window + plan.windows, acquired.step, acquired.window)
-        observed = kernels.observe_training(
-            head.grid, head.short, tail, plan.midambles, u.training,
-            head.sent, u.data_index, u.pilots[: u.header_symbols], u.pilot_index,
+        observed, slope, drift, power, rough = chain.observe(
+            head.grid, head.short, tail, plan.midambles, u.training, head.sent, u.data_index, self._header_pilots,
+            u.pilot_index, u.carriers, plan.training_times, head.slope, acquired.step * u.symbol_samples,
+            self._drift_per_cfo,
         )  # fmt: skip
-        slope = kernels.refine_slope(observed, plan.training_times, self._group, head.slope)
         cfo_hz = (acquired.step + slope / u.symbol_samples) / (2 * math.pi) * u.sample_rate_hz
-        drift = self._drift(observed, plan.training_times, cfo_hz)
-        observed = kernels.rotate(
-            observed, plan.training_rows, plan.training_times, slope, drift, u.carriers, plan.no_phase
-        )
-        power, rough = kernels.training_power(observed, self._group)
         smoothing, weights, share = self._smoothers(head.payload_symbols, _level(power, rough))
-        trained, response = self._smooth(observed, smoothing, weights)
-        noise, signal, snr = kernels.noise_levels(observed, trained, power, share)
+        trained, response, noise, signal, snr = chain.follow(
+            observed, power, smoothing.matrix, weights.training, weights.payload, share
+        )
         if self._genie is None:
-            # The pilots first, then everything by the phase that they show.
-            at_pilots = np.take(tail, u.pilot_index, axis=2)
-            at_pilots = kernels.rotate(
-                at_pilots, plan.payload, plan.times, slope, drift, self._pilot_carriers, plan.no_phase
-            )
-            expected = np.take(response, u.pilot_index, axis=2)
-            window = self._tracking.phase_window
-            phase, phase_variance = kernels.track_phase(at_pilots, expected, plan.pilots, noise, window)
+            received, variance = chain.prepare(
+                tail, plan.payload, plan.times, slope, drift, u.carriers, response, plan.pilots, u.pilot_index,
+                noise, signal, weights.noise_gain, weights.bias, smoothing.noise_gain, smoothing.bias,
+                self._clip_noise, self._tracking.phase_window,
+            )  # fmt: skip
         else:
             starts = acquired.window + plan.windows[plan.payload]
             response = self._genie.response(starts, acquired.step, acquired.window)
             noise = np.full(len(noise), self._genie.noise_variance, np.float32)
-            weights, smoothing = weights.perfect(), smoothing.perfect()
-            phase = phase_variance = np.zeros(head.payload_symbols)
-            slope = drift = 0.0
-        received = kernels.rotate(tail, plan.payload, plan.times, slope, drift, u.carriers, phase)
-        variance = kernels.element_noise(
-            response, noise, signal, weights.noise_gain, weights.bias, smoothing.noise_gain, smoothing.bias,
-            phase_variance, self._clip_noise,
-        )  # fmt: skip
+            received = np.take(tail, plan.payload, axis=1)
+            variance = noise[:, None, None] + np.float32(self._clip_noise) * np.abs(response) ** 2
         equalised, claimed = self._equaliser.equalise(received, response, variance)
         symbols, noise_map, pilot_error = kernels.deliver(
             equalised, claimed, u.data_index, plan.pilots, u.pilot_index, NU_MIN, NU_MAX
@@ -156,21 +145,7 @@ class PayloadReader:
             times=first / u.symbol_samples + rows,
             training_times=training_times,
             training_samples=np.rint(training_times * u.symbol_samples).astype(np.int64),
-            training_rows=np.arange(len(training_times)),
-            no_phase=np.zeros(max(len(training_times), payload_symbols)),
         )
-
-    def _drift(self, observed: np.ndarray, times: np.ndarray, cfo_hz: float) -> float:
-        """Phase that a sampling offset adds, radians a carrier and symbol."""
-        u = self._numerology
-        if self._tracking.one_oscillator:
-            # A positive CFO is a fast transmitter clock: symbols come early by cfo / carrier frequency of the time.
-            return 2 * math.pi * cfo_hz / self._tracking.center_frequency_hz * u.symbol_samples / u.fft_size
-        half = observed.shape[2] // 2
-        turned = observed[:, -1] * np.mean(observed[:, : self._group], axis=1).conj()
-        apart = float(np.mean(u.carriers[half:] - u.carriers[:half]))
-        angle = float(np.angle(np.sum(turned[:, half:] * turned[:, :half].conj())))
-        return angle / apart / float(times[-1] - np.mean(times[: self._group]))
 
     def _design(self, count: int, snr_db: int) -> tuple[Smoothing, TimeWeights, float]:
         """Smoothers over carriers and over time for training of this SNR, each designed for the noise that the other
@@ -180,15 +155,6 @@ class PayloadReader:
         left = float(np.mean(smoothing.noise_gain))
         weights = self._interpolator.weights(count, snr_db - 10 * math.log10(left))
         return smoothing, weights, weights.residual_share(smoothing)
-
-    def _smooth(
-        self, observed: np.ndarray, smoothing: Smoothing, weights: TimeWeights
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Response at the training symbols complex64 [rx, T, K] and at the payload symbols [rx, M, K]."""
-        smooth = smoothing.apply(observed)
-        rx, symbols, carriers = observed.shape
-        flat = smooth.view(np.float32).reshape(rx, symbols, 2 * carriers)
-        return np.matmul(weights.training, flat).view(np.complex64), np.matmul(weights.payload, flat).view(np.complex64)
 
 
 def _level(power: np.ndarray, noise: np.ndarray) -> int:

@@ -86,6 +86,43 @@ def _product(observed: np.ndarray, t: int, mean: np.ndarray) -> complex:
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
+def estimate_drift(observed: np.ndarray, times: np.ndarray, group: int, slope: float, carriers: np.ndarray) -> float:
+    """Phase that a sampling offset adds, radians a carrier and symbol: from the first `group` training symbols to the
+    last, by comparing the lower half of the carriers with the upper.
+    """
+    rx, symbols, count = observed.shape
+    half = count // 2
+    mean = np.zeros((rx, count), np.complex128)
+    centre = 0.0
+    for t in range(group):
+        centre += times[t] / group
+        turn = np.exp(-1j * slope * times[t])
+        for a in range(rx):
+            for k in range(count):
+                mean[a, k] += observed[a, t, k] * turn
+    total = 0j
+    apart = 0.0
+    for k in range(half):
+        apart += (carriers[half + k] - carriers[k]) / half
+        for a in range(rx):
+            upper = observed[a, symbols - 1, half + k] * np.conj(mean[a, half + k])
+            lower = observed[a, symbols - 1, k] * np.conj(mean[a, k])
+            total += upper * np.conj(lower)
+    return np.angle(total) / apart / (times[symbols - 1] - centre)
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
+def pick(grid: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Carriers `index` of grid [rx, rows, K]: [rx, rows, len(index)]."""
+    out = np.empty((grid.shape[0], grid.shape[1], len(index)), np.complex64)
+    for a in range(grid.shape[0]):
+        for r in range(grid.shape[1]):
+            for i in range(len(index)):
+                out[a, r, i] = grid[a, r, index[i]]
+    return out
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
 def rotate(
     grid: np.ndarray,
     rows: np.ndarray,
