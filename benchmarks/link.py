@@ -1,7 +1,7 @@
 """Where the time of a link goes: CPU seconds a frame in every block of the running flowgraph.
 
-CPU seconds are those of the block's own thread. The whole process is a row too: what it has beyond the blocks is GNU Radio's
-scheduler and torch. With --paced a second run at the clip's rate gives the latency.
+CPU seconds are those of the block's own thread. The whole process is a row too: what it has beyond the blocks is GNU
+Radio's scheduler and torch. With --paced a second run at the clip's rate gives the latency.
 """
 
 import os

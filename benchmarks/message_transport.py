@@ -1,4 +1,4 @@
-"""How a picture or a vector of symbols travels from one Python block to the next: CPU milliseconds to send and receive."""
+"""How pictures and symbols travel from one Python block to the next: CPU milliseconds to send and receive."""
 
 import statistics
 import threading

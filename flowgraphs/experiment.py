@@ -3,7 +3,8 @@
 import datetime
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 
 from gvc import __version__
 from gvc.config import DEFAULT_RADIO, LinkConfig, build
-from gvc.errors import InputError
+from gvc.errors import InputError, LinkError
 from gvc.machine import machine
 from gvc.registry import names, nearest
 from gvc.run import RunFolder
@@ -74,7 +75,7 @@ def run_link(plan: Plan) -> dict[str, Any]:
     """
     config = configure(plan.radio, plan.overrides)
     if config.driver != "simulation":
-        raise InputError(f"radio '{plan.radio}' has driver '{config.driver}': link runs simulated radios; use tx and rx")
+        raise InputError(f"radio '{plan.radio}' has driver '{config.driver}': link simulates; use tx and rx")
     from flowgraphs.link import LinkGraph
     from flowgraphs.runner import run
     from gvc.evaluation.process import EvaluatorProcess
@@ -86,7 +87,7 @@ def run_link(plan: Plan) -> dict[str, Any]:
     created = datetime.datetime.now(datetime.UTC).astimezone()
     out = plan.out or Path("runs") / created.strftime("%Y%m%d-%H%M%S")
 
-    def graph(**options: Any) -> LinkGraph:
+    def graph(config: LinkConfig, **options: Any) -> LinkGraph:
         built = LinkGraph(config, plan.clip, plan.seed, arm=timed, **options)
         plan.told("preparing", 0, 0)
         built.rehearse()
@@ -94,9 +95,10 @@ def run_link(plan: Plan) -> dict[str, Any]:
 
     with RunFolder(out) as folder:
         # The clip and the weights are looked at before anything is started.
-        first = graph(frames=plan.frames, paced=plan.pace == "source", recording=folder)
+        first = graph(config, frames=plan.frames, paced=plan.pace == "source", recording=folder)
         fps = first.source.clip.fps
-        with EvaluatorProcess(folder.path, tuple(plan.metrics), fps=fps, idle_timeout_s=600) as evaluator:
+        evaluator = EvaluatorProcess(folder.path, tuple(plan.metrics), fps=fps, idle_timeout_s=600)
+        with evaluator, _its_last_words(evaluator):
             first.sink.attach(evaluator.endpoint)
             ran_s = run(first, first.flow, watch=lambda: plan.told(timed, first.sink.frames_displayed, plan.frames))
             latencies = first.sink.latencies_s if plan.pace == "source" else []
@@ -104,8 +106,9 @@ def run_link(plan: Plan) -> dict[str, Any]:
             for name in others:
                 _decode_again(plan, first, name)
             if plan.pace == "both":
-                second = graph(frames=min(PACED_FRAMES, first.source.sent), paced=True)
-                run(second, second.flow, watch=lambda: plan.told("paced", second.sink.frames_displayed, second.source.sent))
+                second = graph(_without_taps(config), frames=min(PACED_FRAMES, first.source.sent), paced=True)
+                sink, source = second.sink, second.source
+                run(second, second.flow, watch=lambda: plan.told("paced", sink.frames_displayed, source.sent))
                 latencies = second.sink.latencies_s
             plan.told("evaluating", 0, 0)
             first.sink.finish()
@@ -119,6 +122,22 @@ def run_link(plan: Plan) -> dict[str, Any]:
     return {**result, "out": str(out)}
 
 
+@contextmanager
+def _its_last_words(evaluator: Any) -> Iterator[None]:
+    """Add what the evaluator said to an error of the link."""
+    try:
+        yield
+    except LinkError as error:
+        if not evaluator.log:
+            raise
+        raise LinkError(f"{error}\nthe evaluator's last words: {evaluator.log[-1]}") from error
+
+
+def _without_taps(config: LinkConfig) -> LinkConfig:
+    """A further graph must not write over the first one's dump files."""
+    return config.model_copy(update={"dump": {}})
+
+
 def _decode_again(plan: Plan, graph: Any, arm: str) -> None:
     """Decode the recorded frames by another arm, on the same received symbols, and send them to the evaluator."""
     from flowgraphs import stages
@@ -127,7 +146,7 @@ def _decode_again(plan: Plan, graph: Any, arm: str) -> None:
 
     flow.fresh()
     decoder = stages.decoder(graph.config, arm).decoder
-    denoiser = stages.denoiser(graph.config.model_copy(update={"dump": {}})) if arm_of(arm).denoised else None
+    denoiser = stages.denoiser(_without_taps(graph.config)) if arm_of(arm).denoised else None
     recorder = graph.recorder
     shown = 0
     for index, frame in enumerate(recorder.frames):

@@ -28,7 +28,9 @@ class ReceiveGraph(gr.top_block):
         gr.top_block.__init__(self, "gvc rx")
         stages.check_taps(config)
         if config.phy.rx_antennas != 1:
-            raise ConfigError(f"phy.rx_antennas is {config.phy.rx_antennas}, but a recording holds one antenna; set it to 1")
+            raise ConfigError(
+                f"phy.rx_antennas is {config.phy.rx_antennas}: a recording holds one antenna; set it to 1"
+            )
         self.flow = flow.fresh()
         self.source = SampleFileSource(path, config.sample_rate_hz)
         self.receiver = stages.receiver(config, keep_raw=True)

@@ -29,7 +29,7 @@ def run(
 ) -> float:
     """Start `top`, wait for the end of its streams, stop it; the seconds it ran.
 
-    `watch` is called about ten times a second, for progress displays and for looking after helpers; what it raises stops the run.
+    `watch` is called about ten times a second, for progress displays; what it raises stops the run.
 
     Raises:
         GvcError: the first failure of a block, as it is when typed, else wrapped in LinkError.

@@ -29,7 +29,8 @@ def check_taps(config: LinkConfig) -> None:
     for name in config.dump:
         if name not in TAPS:
             known = [f"dump.{tap}" for tap in TAPS]
-            raise ConfigError(f"unknown dump tap 'dump.{name}'{nearest(f'dump.{name}', known)} (known: {', '.join(known)})")
+            close = nearest(f"dump.{name}", known)
+            raise ConfigError(f"unknown dump tap 'dump.{name}'{close} (known: {', '.join(known)})")
 
 
 def source(config: LinkConfig, clip: str, frames: int, paced: bool) -> VideoSource:

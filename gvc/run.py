@@ -1,8 +1,8 @@
 """Run folders: written whole or not at all, opened in one line.
 
-    >>> import gvc
-    >>> run = gvc.load("runs/first")            # doctest: +SKIP
-    >>> run.frame(0).noise_map, run.evm_db       # doctest: +SKIP
+>>> import gvc
+>>> run = gvc.load("runs/first")            # doctest: +SKIP
+>>> run.frame(0).noise_map, run.evm_db       # doctest: +SKIP
 """
 
 import functools
@@ -151,8 +151,8 @@ class ArrayLog:
 class RunFolder:
     """A run folder in the making, beside its final place; only `commit` puts it there.
 
-    Use as a context manager: what is not committed is removed. Raises InputError when `out` exists and is no run folder,
-    or cannot be made.
+    Use as a context manager: what is not committed is removed. Raises InputError when `out` exists and is no run
+    folder, or cannot be made.
     """
 
     def __init__(self, out: str | Path):

@@ -1,10 +1,10 @@
 """Credit: how many messages may be on their way between two blocks.
 
 GNU Radio's message queues have no bound of their own. Here each message port owns a window; who publishes waits until
-the blocks behind have *finished* with what they got, not merely fetched it. With a window of 1 a chain source > encoder >
-transmitter holds two frames and receiver > denoiser > decoder > sink three; what lies between is samples, which
-GNU Radio's stream buffers bound. Nothing has to be wired for it, and a frame that the channel swallows returns its
-credit where it ended: at the transmitter.
+the blocks behind have *finished* with what they got, not merely fetched it. With a window of 1 a chain source >
+encoder > transmitter holds two frames and receiver > denoiser > decoder > sink three; what lies between is samples,
+which GNU Radio's stream buffers bound. Nothing has to be wired for it, and a frame that the channel swallows returns
+its credit where it ended: at the transmitter. `gvc_blocks.flight` bounds a whole link besides.
 """
 
 import threading

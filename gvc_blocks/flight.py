@@ -10,9 +10,9 @@ class Flight:
     """The source's window over a whole link inside one process.
 
     The credit of single ports bounds messages; between transmitter and receiver lie samples, and a stream's buffer
-    holds dozens of small frames. Here the source also waits until a frame is displayed, or known to be lost: a later one
-    was displayed, or all samples sent have gone through the receiver and nothing came of it. It is flow control alone:
-    the receiver is told nothing.
+    holds dozens of small frames. Here the source also waits until a frame is displayed, or known to be lost: a later
+    one was displayed, or all samples sent have gone through the receiver and nothing came of it. It is flow control
+    alone: the receiver is told nothing.
 
     Args:
         drained: whether every sample sent has been read by the receiver; asked only while the source waits.

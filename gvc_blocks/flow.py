@@ -9,7 +9,7 @@ send and receive one frame):
     id into this store    0.02 ms    0.02 ms    0.02 ms
 
 (`python -m benchmarks.message_transport` prints it.) pmt converts uniform vectors element by element, and a stream of
-vectors would fix the picture size when the graph is built. So a message is a small pmt dictionary {token, kind, frame_id,
+vectors would fix the picture size when the graph is built. So a message is a small pmt dictionary {token, frame_id,
 ...}, readable with Message Debug, and the content stays in this process's store until every receiver has finished with
 it. Symbol vectors (0.4 to 5 ms) go the same way. The store is bounded by the ports' credit.
 """
@@ -45,8 +45,8 @@ class Parcel:
 class Flow:
     """Shared state of one flowgraph. Blocks join the flow that is current when they are made.
 
-    Attributes: `failure`, the first exception of any block; `stopping`, set by a failure or by the runner; `finished`, set
-    when every block has seen the end of its input; `progress`, a count that moves as long as anything does.
+    Attributes: `failure`, the first exception of any block; `stopping`, set by a failure or by the runner; `finished`,
+    set when every block has seen the end of its input; `progress`, a count that moves as long as anything does.
     """
 
     def __init__(self) -> None:

@@ -20,7 +20,8 @@ def write(out: Path, mark: int) -> None:
             "symbols.npz", frame_id=np.array([0, 4]), offsets=np.array([0, 3, 5]), equalised=values,
             noise_map=np.ones(5, np.float32), true=values, denoised=values,
         )  # fmt: skip
-        folder.save("bursts.npz", evm_db=np.array([-9.0]), snr_db=np.array([9.0]), cfo_hz=np.zeros(1), channel=np.ones((1, 1, 52)))
+        one = {"evm_db": np.array([-9.0]), "snr_db": np.array([9.0]), "cfo_hz": np.zeros(1)}
+        folder.save("bursts.npz", channel=np.ones((1, 1, 52)), **one)
         log.remove()
         folder.commit({"mark": mark})
 

@@ -16,9 +16,10 @@ _CHUNK = 16384
 class SionnaChannel(GuardedBlock):
     """Any channel of the registry as a stream: fading, CFO, sampling offset, delay, noise before and after bursts.
 
-    Input: complex stream, mean power 1 during a burst. Output: `rx_antennas` complex streams. Tags are dropped: a length
-    tag that reached the receiver would make a simulation pass for the wrong reason. Only the mark of the stream's end
-    is set anew on the last sample. Output and input lengths differ by what the sampling offset adds or takes.
+    Input: complex stream, mean power 1 during a burst. Output: `rx_antennas` complex streams. Tags are dropped: a
+    length tag that reached the receiver would make a simulation pass for the wrong reason. Only the mark of the
+    stream's end is set anew on the last sample. Output and input lengths differ by the delay, and by what the sampling
+    offset adds or takes.
 
     Args:
         channel: registry name (awgn, rayleigh-block, tdl-a to tdl-e) or package.module:Class.

@@ -9,7 +9,8 @@ from gvc_blocks.guarded import GuardedBlock
 class JsccDecoder(GuardedBlock):
     """One call of the decoder a frame.
 
-    Input message `symbols`: gvc.phy.ReceivedFrame, or DenoisedFrame from a denoiser. Output message `frames`: DecodedFrame.
+    Input message `symbols`: gvc.phy.ReceivedFrame, or DenoisedFrame from a denoiser. Output message `frames`:
+    DecodedFrame.
 
     Args:
         decoder: registry name of kind `decoder`, or package.module:Class.
@@ -28,9 +29,7 @@ class JsccDecoder(GuardedBlock):
         compiled: bool = False,
     ):
         super().__init__("gvc jscc decoder")
-        self.decoder = registry.create(
-            "decoder", decoder, preset=preset, arm_name=arm, dtype=dtype, compiled=compiled
-        )
+        self.decoder = registry.create("decoder", decoder, preset=preset, arm_name=arm, dtype=dtype, compiled=compiled)
         self.receive("symbols", self._decode)
         self.send_on("frames")
 

@@ -55,21 +55,29 @@ class BurstReceiver(GuardedBlock):
         )
         self.assembler = FrameAssembler(waveform)
         self.flight: Flight | None = None
+        self._over = False
         self._taps = Tap(dump_symbols), Tap(dump_noise_map)
         self.send_on("symbols")
 
     def process(self, inputs: list[np.ndarray], outputs: list[np.ndarray]) -> int:
+        if self._over:
+            return WORK_DONE if self.flow.finished.wait(0.25) else 0
         count = min(len(samples) for samples in inputs)
         over = self.ends_within(count)
         for burst in self.demodulator.push(np.stack([samples[:count] for samples in inputs])):
             self._pass_on(self.assembler.push(burst))
-        self.consume_each(count)
         if not over:
+            self.consume_each(count)
             return 0
         self._pass_on(self.assembler.flush())
         for tap in self._taps:
             tap.close()
-        return WORK_DONE
+        self.end()
+        # The last sample stays unread until all frames are through: GNU Radio would tell the blocks behind to finish as
+        # soon as this one has, before they have handled what waits in their queues.
+        self._over = True
+        self.consume_each(count - 1)
+        return 0
 
     def _pass_on(self, frames: list) -> None:
         for frame in frames:

@@ -54,7 +54,11 @@ def test_link_grc_compiles_and_runs_headless(clip: Path, tmp_path: Path) -> None
         "OMP_NUM_THREADS": "1",
     }
     made = subprocess.run(
-        ["grcc", "-o", tmp_path, ROOT / "flowgraphs" / "link.grc"], env=environment, capture_output=True, text=True, timeout=60
+        ["grcc", "-o", tmp_path, ROOT / "flowgraphs" / "link.grc"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert made.returncode == 0, made.stdout + made.stderr
     # Without its block files grcc leaves blocks out and says nothing.

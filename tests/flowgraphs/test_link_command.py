@@ -44,7 +44,8 @@ def test_the_run_folder_opens_in_one_line(run) -> None:
     result, out = run
     opened = testbed.load(out)
     assert opened.result["frames_sent"] == 6
-    assert len(opened.evm_db) == len(opened.snr_db) == len(opened.channel) == result["bursts_sent"] - result["bursts_lost"]
+    received = result["bursts_sent"] - result["bursts_lost"]
+    assert len(opened.evm_db) == len(opened.snr_db) == len(opened.channel) == received
     frame = opened.frame(0)
     assert len(frame.true) == len(frame.equalised) == len(frame.noise_map) == len(frame.denoised) == 96
     known = frame.noise_map < 10
@@ -57,7 +58,7 @@ def test_the_run_folder_opens_in_one_line(run) -> None:
 def test_a_finished_run_is_replaced_only_by_a_finished_one(gvc, run, clip: Path) -> None:
     _, out = run
     before = (out / "run.json").read_bytes()
-    wrong = gvc("link", "--clip", clip, *SMALL, "--out", out, "--set",
+    wrong = gvc("link", "--clip", clip, *SMALL, "--radio", "sim-awgn", "--out", out, "--set",
                 "model.decoder=tests.flowgraphs.plain_codec:FailingDecoder")  # fmt: skip
     assert wrong.returncode == 1
     assert "fails at its fourth frame" in wrong.stderr
@@ -65,6 +66,7 @@ def test_a_finished_run_is_replaced_only_by_a_finished_one(gvc, run, clip: Path)
     assert not list(out.parent.glob(".*")), "drafts are left"
 
 
+@pytest.mark.slow
 def test_one_arm_unpaced(gvc, clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "runs" / "one"
     done = gvc("link", "--clip", clip, "--radio", "sim-awgn", "--frames", 3, *SMALL, "--arms", "jscc", "--pace", "none",

@@ -9,7 +9,7 @@ from PIL import Image
 
 PLAIN = ("--set", "model.encoder=tests.flowgraphs.plain_codec:PlainEncoder")
 PLAIN_BACK = ("--set", "model.decoder=tests.flowgraphs.plain_codec:PlainDecoder", "--arm", "jscc")
-RADIO = ("--radio", "sim-tdl-c-900ns")
+RADIO = ("--radio", "sim-rayleigh-block")
 
 
 def pictures(folder: Path) -> list[np.ndarray]:
