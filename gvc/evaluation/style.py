@@ -1,0 +1,88 @@
+"""One look for every figure, in a light and a dark version that also read in grey."""
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import matplotlib
+from cycler import cycler
+
+matplotlib.use("Agg")
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours of one version. `arms` differ in lightness, and `dashes` in stroke, so that no colour is needed."""
+
+    name: str
+    paper: str
+    ink: str
+    muted: str
+    grid: str
+    arms: tuple[str, ...]
+    warning: str
+    density: str
+
+
+LIGHT = Theme(
+    "light",
+    "#ffffff",
+    "#1b1f24",
+    "#68707a",
+    "#e4e7eb",
+    ("#1f4e9c", "#e07a1f", "#2f9e77", "#9b5fc0"),
+    "#b3261e",
+    "Blues",
+)
+DARK = Theme(
+    "dark", "#16191e", "#e8eaed", "#98a1ab", "#2b3037", ("#6fa3ff", "#ffb469", "#6fd6b0", "#cfa3ec"), "#ff8a80", "bone"
+)
+THEMES = (LIGHT, DARK)
+DASHES = ((0, (4, 1.6)), "solid", (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
+MARKERS = ("o", "s", "^", "D")
+HEAT = "cividis"
+DIFFERENCE = "magma"
+WIDTH_INCHES = 8.6
+DPI = 160
+
+
+@contextmanager
+def applied(theme: Theme):
+    """matplotlib's settings for figures made inside the block."""
+    settings = {
+        "figure.facecolor": theme.paper,
+        "savefig.facecolor": theme.paper,
+        "savefig.dpi": DPI,
+        "axes.facecolor": theme.paper,
+        "axes.edgecolor": theme.muted,
+        "axes.labelcolor": theme.muted,
+        "axes.titlecolor": theme.ink,
+        "axes.titlesize": 10,
+        "axes.titleweight": "semibold",
+        "axes.titlelocation": "left",
+        "axes.titlepad": 8,
+        "axes.labelsize": 9,
+        "axes.linewidth": 0.7,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "axes.prop_cycle": cycler(color=theme.arms) + cycler(linestyle=DASHES),
+        "grid.color": theme.grid,
+        "grid.linewidth": 0.7,
+        "text.color": theme.ink,
+        "xtick.color": theme.muted,
+        "ytick.color": theme.muted,
+        "xtick.labelsize": 8,
+        "ytick.labelsize": 8,
+        "xtick.major.size": 0,
+        "ytick.major.size": 0,
+        "font.family": ["DejaVu Sans"],
+        "font.size": 9,
+        "legend.frameon": False,
+        "legend.fontsize": 8.5,
+        "lines.linewidth": 1.7,
+        "lines.solid_capstyle": "round",
+        "figure.constrained_layout.use": True,
+    }
+    with matplotlib.rc_context(settings):
+        yield
