@@ -29,4 +29,4 @@ def bench(
         raise InputError(f"benchmark '{name}' refused its arguments, see above")
     if done.returncode != 0:
         raise GvcError(f"benchmark '{name}' ended with code {done.returncode}")
-    output.emit(json_format.loads(done.stdout), json)
+    output.emit({"joules_per_frame": None, **json_format.loads(done.stdout)}, json)
