@@ -12,19 +12,13 @@ from PIL import Image, ImageDraw, ImageFont
 from gvc.errors import LinkError
 from gvc.evaluation.metrics.psnr import psnr_db
 from gvc.evaluation.run_folder import REFERENCE, RunFolder
-from gvc.evaluation.style import DIFFERENCE
+from gvc.evaluation.style import DIFFERENCE, title
 
 FULL_SCALE = 64
 """Absolute difference, mean of R, G and B, at which a difference map saturates (of 255)."""
-TITLES = {REFERENCE: "Original", "jscc": "JSCC", "jscc+cddm": "JSCC + CDDM"}
 PANEL_LIMIT = 960
 _PAPER, _INK, _MUTED, _WARNING = (18, 20, 24), (236, 238, 241), (150, 158, 168), (255, 138, 128)
 _PIXEL_FORMAT = "yuv420p"
-
-
-def title(name: str) -> str:
-    """How an arm is called in headings."""
-    return TITLES.get(name, name)
 
 
 def difference_map(reference: np.ndarray, shown: np.ndarray) -> np.ndarray:

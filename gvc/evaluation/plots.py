@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from gvc.evaluation.run_folder import RunFolder
-from gvc.evaluation.style import DASHES, HEAT, MARKERS, WIDTH_INCHES, Theme
+from gvc.evaluation.style import DASHES, HALF_INCHES, HEAT, MARKERS, WIDTH_INCHES, Theme, title
 
 SPAN = 2.6
 """Half the side of a constellation, in units of the transmitted symbols' root mean square."""
@@ -28,7 +28,7 @@ def psnr_over_time(run: RunFolder, theme: Theme) -> Outcome:
     lost_ids: set[int] = set()
     for index, (arm, (ids, values, lost)) in enumerate(columns.items()):
         mean = np.nanmean(values)
-        top.plot(ids, values, label=f"{arm}  (mean {mean:.2f} dB)", **_stroke(theme, index))
+        top.plot(ids, values, label=f"{title(arm)}, mean {mean:.2f} dB", **_stroke(theme, index))
         lost_ids |= set(ids[lost].tolist())
     for position, frame_id in enumerate(sorted(lost_ids)):
         label = "frame lost (previous one shown)" if position == 0 else None
@@ -48,13 +48,13 @@ def psnr_over_time(run: RunFolder, theme: Theme) -> Outcome:
 
 def psnr_over_snr(run: RunFolder, theme: Theme) -> Outcome:
     """PSNR against SNR: the rows of a sweep, else the frames of this run at their estimated SNR."""
-    figure = Figure((WIDTH_INCHES, 3.4))
+    figure = Figure((HALF_INCHES, 3.5))
     axes = figure.subplots()
     if run.sweep:
         for index, arm in enumerate(dict.fromkeys(row["arm"] for row in run.sweep)):
             rows = sorted((row for row in run.sweep if row["arm"] == arm), key=lambda row: row["snr_db"])
             snr, psnr = ([row[key] for row in rows] for key in ("snr_db", "psnr_db"))
-            axes.plot(snr, psnr, marker=MARKERS[index % 4], ms=4.5, label=arm, **_stroke(theme, index))
+            axes.plot(snr, psnr, marker=MARKERS[index % 4], ms=4.5, label=title(arm), **_stroke(theme, index))
             bands = [row.get("psnr_db_ci95") for row in rows]
             if all(isinstance(band, (list, tuple)) and len(band) == 2 for band in bands):
                 low, high = zip(*bands, strict=True)
@@ -71,10 +71,12 @@ def psnr_over_snr(run: RunFolder, theme: Theme) -> Outcome:
             if chosen:
                 drawn = True
                 colour, marker = theme.arms[index % 4], MARKERS[index % 4]
-                axes.scatter(*zip(*chosen, strict=True), s=16, color=colour, marker=marker, alpha=0.75, lw=0, label=arm)
+                axes.scatter(
+                    *zip(*chosen, strict=True), s=16, color=colour, marker=marker, alpha=0.75, lw=0, label=title(arm)
+                )
         if not drawn:
             return "neither a sweep nor estimates of SNR frame by frame in this run"
-        axes.set_xlabel("estimated SNR of the frame's bursts (dB)")
+        axes.set_xlabel("estimated SNR (dB)")
     axes.set_ylabel("PSNR (dB)")
     axes.legend(loc="lower right", handlelength=2.6)
     return figure
@@ -88,15 +90,15 @@ def constellation(run: RunFolder, theme: Theme) -> Outcome:
         ("denoised", "after the denoiser"),
         ("true", "transmitted"),
     ]
-    panels = [(title, _finite(run.symbols[name])) for name, title in panels if name in run.symbols]
-    panels = [(title, values) for title, values in panels if values.size]
+    panels = [(name, heading, _finite(run.symbols[name])) for name, heading in panels if name in run.symbols]
+    panels = [panel for panel in panels if panel[2].size]
     if not panels:
         return "no symbols were recorded in this run"
     figure = Figure((WIDTH_INCHES, 0.55 + WIDTH_INCHES / 4))
     axes = figure.subplots(1, 4)
-    for axis, (title, values) in zip(axes, panels, strict=False):
+    for axis, (name, heading, values) in zip(axes, panels, strict=False):
         values = values[:: max(1, values.size // MAX_POINTS)]
-        if title == panels[0][0] and "received" in run.symbols:
+        if name == "received":
             # The receiver's input has an arbitrary level; the others are in units of the transmitted symbols.
             values = values / np.sqrt(np.mean(abs(values) ** 2))
         edges = np.linspace(-SPAN, SPAN, 65)
@@ -112,7 +114,7 @@ def constellation(run: RunFolder, theme: Theme) -> Outcome:
         )
         axis.axhline(0, color=theme.muted, lw=0.5, ls="solid")
         axis.axvline(0, color=theme.muted, lw=0.5, ls="solid")
-        axis.set_title(title)
+        axis.set_title(heading)
         axis.set_xticks([-2, 0, 2])
         axis.set_yticks([-2, 0, 2] if axis is axes[0] else [])
         axis.grid(False)
@@ -129,23 +131,23 @@ def symbol_error(run: RunFolder, theme: Theme) -> Outcome:
     if not needed <= set(run.symbols) or len({run.symbols[name].size for name in needed}) != 1:
         return "no transmitted symbols and noise map were recorded in this run"
     noise, true = run.symbols["noise_map"].astype(np.float64), run.symbols["true"]
-    usable = np.isfinite(noise) & (noise > 0)
+    usable = np.isfinite(noise) & (noise > 0) & np.isfinite(true)
     if usable.sum() < 100:
         return "too few recorded symbols"
     order = np.flatnonzero(usable)[np.argsort(noise[usable], kind="stable")]
     groups = np.array_split(order, 10)
     predicted = [_db(noise[group].mean()) for group in groups]
-    figure = Figure((WIDTH_INCHES, 3.4))
+    figure = Figure((HALF_INCHES, 3.5))
     axes = figure.subplots()
     ends = (min(predicted) - 1, max(predicted) + 1)
     axes.plot(ends, ends, color=theme.muted, lw=1, ls="solid", label="error = prediction")
     for index, (name, label) in enumerate((("equalised", "after the equaliser"), ("denoised", "after the denoiser"))):
         estimate = run.symbols.get(name)
-        if estimate is None or estimate.size != true.size:
+        if estimate is None or estimate.size != true.size or not np.isfinite(estimate[usable]).all():
             continue
         error = [_db(np.mean(abs(estimate[group] - true[group]) ** 2)) for group in groups]
         axes.plot(predicted, error, marker=MARKERS[index], ms=5, label=label, **_stroke(theme, index))
-    axes.set_xlabel("predicted noise variance, mean of each decile (dB)")
+    axes.set_xlabel("predicted noise variance (dB)")
     axes.set_ylabel("measured squared error (dB)")
     axes.legend(loc="upper left", handlelength=2.6)
     return figure
@@ -224,8 +226,13 @@ FIGURES: dict[str, Callable[[RunFolder, Theme], Outcome]] = {
 }
 
 
+HALVES = {"psnr_over_snr", "symbol_error"}
+"""Figures of half the page's width."""
+
+
 def _stroke(theme: Theme, index: int) -> dict:
-    return {"color": theme.arms[index % len(theme.arms)], "ls": DASHES[index % len(DASHES)]}
+    # The dashed line lies on top: where two arms agree, both can be seen.
+    return {"zorder": 3 - 0.1 * index, "color": theme.arms[index % len(theme.arms)], "ls": DASHES[index % len(DASHES)]}
 
 
 def _finite(values: np.ndarray) -> np.ndarray:
@@ -255,5 +262,5 @@ def _on_even_grid(image: np.ndarray, seconds: np.ndarray) -> tuple[np.ndarray, n
     nearest = np.clip(np.searchsorted(seconds, centres), 1, len(seconds) - 1)
     nearest -= centres - seconds[nearest - 1] < seconds[nearest] - centres
     even = image[:, nearest].copy()
-    even[:, abs(seconds[nearest] - centres) > step] = np.nan
+    even[:, abs(seconds[nearest] - centres) > 0.75 * step] = np.nan
     return even, edges

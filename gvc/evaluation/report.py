@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 import os
 import shutil
 from datetime import datetime
@@ -9,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment
 from PIL import Image
 
-from gvc.errors import LinkError
+from gvc.errors import InputError, LinkError
 from gvc.evaluation import comparison, plots
 from gvc.evaluation.run_folder import REFERENCE, RunFolder
-from gvc.evaluation.style import DPI, THEMES, applied
+from gvc.evaluation.style import DPI, THEMES, applied, title
 
 TEMPLATE = Path(__file__).with_name("report.html")
 INLINE_VIDEO_BYTES = 24 * 2**20
@@ -37,19 +38,19 @@ FIGURES: dict[str, tuple[str, str]] = {
         "PSNR of each frame as displayed, above the SNR that the receiver estimated from the frame's bursts.",
     ),
     "psnr_over_snr": ("Quality over SNR", "{psnr_over_snr}"),
+    "symbol_error": (
+        "Noise map and denoiser",
+        "Squared error of the symbols in ten equal groups by predicted noise. On the thin line the noise map tells the "
+        "truth; the distance between the curves is what the denoiser gains.",
+    ),
     "constellation": (
         "Constellation",
         "Density of the analogue symbols, in units of the transmitted ones (the receiver's input is normalised to unit "
         "power). The denoiser sees only what the equaliser gives and its noise map.",
     ),
-    "symbol_error": (
-        "Noise map and denoiser",
-        "Squared error of the symbols in ten equal groups by predicted noise. On the diagonal the noise map tells the "
-        "truth; the distance between the curves is what the denoiser gains.",
-    ),
     "channel_response": (
         "Channel over time",
-        "Magnitude of the estimated response of every burst that arrived. White columns are times without a burst.",
+        "Magnitude of the estimated response of every burst that arrived. Empty columns are times without one.",
     ),
     "stage_times": (
         "Where the time goes",
@@ -63,27 +64,28 @@ def write_report(run_dir: Path | str) -> Path:
     """Write `run_dir`/report/ (index.html, PNG files, comparison.mp4) in one step; the path of index.html.
 
     An earlier report is replaced. Parts of the run that are absent are named in the page.
-    Raises InputError when `run_dir` has no readable run.json, LinkError when the report cannot be written.
+    Raises InputError when `run_dir` is not the folder of a run, LinkError when the report cannot be written.
     """
-    run = RunFolder(Path(run_dir))
-    target = run.path / "report"
-    partial = run.path / "report.partial"
+    folder = Path(run_dir)
+    target, partial = folder / "report", folder / "report.partial"
     try:
+        run = RunFolder(folder)
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
-        page = _page(run, partial)
-        (partial / "index.html").write_text(page, encoding="utf-8")
+        (partial / "index.html").write_text(_page(run, partial), encoding="utf-8")
         shutil.rmtree(target, ignore_errors=True)
         os.replace(partial, target)
     except OSError as error:
-        raise LinkError(f"the report cannot be written into {run.path}: {error}") from error
+        raise LinkError(f"the report cannot be written into {folder}: {error}") from error
+    except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
+        raise InputError(f"a file in {folder} is not as a run writes it ({error!r}); run it again") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return target / "index.html"
 
 
 def _page(run: RunFolder, folder: Path) -> str:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["number"] = _number
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
@@ -91,7 +93,7 @@ def _page(run: RunFolder, folder: Path) -> str:
         created=_when(run.run.get("created")),
         sentence=_sentence(run),
         cards=_cards(run),
-        arms=[(arm, comparison.title(arm)) for arm in run.arms],
+        arms=[(arm, title(arm)) for arm in run.arms],
         quality=_quality(run),
         not_measured=run.not_measured(),
         stills=_stills(run, folder),
@@ -113,14 +115,18 @@ def _sentence(run: RunFolder) -> str:
     result = run.run
     words = [f"{result['frames_sent']} frames" if "frames_sent" in result else "Video"]
     words.append(f"of {Path(str(result['clip'])).name}" if "clip" in result else "")
-    size = [f"{result['size']} pixels" if isinstance(result.get("size"), str) else ""]
+    sides = result.get("size")
+    sides = "×".join(map(str, sides)) if isinstance(sides, list) else str(sides or "").replace("x", "×")
+    size = [f"{sides} pixels" if sides else ""]
     size.append(f"{_number(result['fps_source'])} frames a second" if result.get("fps_source") else "")
     words.append(f"({', '.join(filter(None, size))})" if any(size) else "")
     words.append(f"over the radio {result['radio']}" if isinstance(result.get("radio"), str) else "")
     if isinstance(result.get("snr_set_db"), (int, float)):
         words.append(f"at {_number(result['snr_set_db'])} dB SNR")
     if isinstance(result.get("cbr"), (int, float)) and result["cbr"] > 0:
-        words.append(f"with {_ratio(result['cbr'])} channel uses a pixel component")
+        words.append(f"at a channel bandwidth ratio of {_ratio(result['cbr'])}")
+        if isinstance(result.get("overhead"), (int, float)):
+            words.append(f"(preambles, pilots, prefixes and gaps: {100 * result['overhead']:.0f} % on top)")
     return " ".join(filter(None, words)) + "."
 
 
@@ -131,29 +137,28 @@ def _cards(run: RunFolder) -> list[dict[str, str]]:
         means = {arm: run.metrics(arm).get("psnr_db") for arm in run.arms}
         best, base = run.arms[-1], run.arms[0]
         if means[best] is not None:
-            note = comparison.title(best)
+            note = title(best)
             if best != base and means[base] is not None:
-                note += f" · {means[best] - means[base]:+.2f} dB against {comparison.title(base)}"
+                note += f" · {means[best] - means[base]:+.2f} dB against {title(base)}"
             cards.append({"title": "PSNR", "value": f"{means[best]:.2f}", "unit": "dB", "note": note})
         similarity = run.metrics(best).get("ms_ssim")
         if similarity is not None:
-            cards.append({"title": "MS-SSIM", "value": f"{similarity:.4f}", "unit": "", "note": comparison.title(best)})
+            cards.append({"title": "MS-SSIM", "value": f"{similarity:.4f}", "unit": "", "note": title(best)})
     if {"frames_sent", "frames_received"} <= set(result):
-        note = f"{result.get('frames_lost', '?')} frames and {result.get('bursts_lost', '?')} bursts lost"
+        lost = [_count(result[f"{word}s_lost"], word) for word in ("frame", "burst") if f"{word}s_lost" in result]
+        note = f"{' and '.join(lost)} lost" if lost else "losses were not counted"
         value = f"{result['frames_received']}/{result['frames_sent']}"
         cards.append({"title": "Frames received", "value": value, "unit": "", "note": note})
     if isinstance(result.get("realtime_factor"), (int, float)):
         fps = (result.get("fps_source") or 0) * result["realtime_factor"]
-        note = f"{fps:.0f} frames a second, unpaced" if fps else "unpaced"
-        cards.append(
-            {"title": "Speed", "value": f"{result['realtime_factor']:.2f}", "unit": "× real time", "note": note}
-        )
+        note = f"real time, unpaced: {fps:.0f} frames a second" if fps else "real time, unpaced"
+        cards.append({"title": "Speed", "value": f"{result['realtime_factor']:.2f}", "unit": "×", "note": note})
     latency = result.get("latency_ms")
     if isinstance(latency, dict) and latency.get("p99") is not None:
-        note = f"99th percentile; median {_number(latency.get('p50'))} ms, paced at the source's rate"
+        note = f"99th percentile, median {latency.get('p50') or math.nan:.0f} ms, paced at the source's rate"
         cards.append({"title": "Latency", "value": f"{latency['p99']:.0f}", "unit": "ms", "note": note})
     if isinstance(result.get("snr_est_db"), (int, float)):
-        evm = f"EVM {_number(result['evm_db'])} dB" if result.get("evm_db") is not None else "estimated by the receiver"
+        evm = f"EVM {result['evm_db']:.1f} dB" if result.get("evm_db") is not None else "estimated by the receiver"
         cards.append({"title": "SNR at receiver", "value": f"{result['snr_est_db']:.1f}", "unit": "dB", "note": evm})
     return cards
 
@@ -161,10 +166,10 @@ def _cards(run: RunFolder) -> list[dict[str, str]]:
 def _quality(run: RunFolder) -> list[dict[str, Any]]:
     """One row a metric: means over all frames sent and over received ones, by arm; the best arm is marked."""
     known = [name for name in METRICS if any(name in run.metrics(arm) for arm in run.arms)]
-    known += [name for name in run.not_measured() if name not in known]
+    known += [name for name in METRICS if name in run.not_measured() and name not in known]
     rows = []
     for name in known:
-        title, unit, digits, higher = METRICS.get(name, (name, "", 4, True))
+        heading, unit, digits, higher = METRICS.get(name, (name, "", 4, True))
         means = [run.metrics(arm).get(name) for arm in run.arms]
         received = [(run.metrics(arm).get("received") or {}).get(name) for arm in run.arms]
         measured = [v for v in means if isinstance(v, (int, float))]
@@ -177,7 +182,7 @@ def _quality(run: RunFolder) -> list[dict[str, Any]]:
             }
             for mean, got in zip(means, received, strict=True)
         ]
-        rows.append({"title": title, "unit": unit, "arrow": "↑" if higher else "↓", "cells": cells})
+        rows.append({"title": heading, "unit": unit, "arrow": "↑" if higher else "↓", "cells": cells})
     return rows
 
 
@@ -202,7 +207,7 @@ def _panel(
     folder: Path, name: str, frame_id: int, picture: np.ndarray, reference: np.ndarray | None, note: str
 ) -> dict[str, Any]:
     stem = f"frame-{frame_id:05d}-{name}"
-    panel = {"title": comparison.title(name), "note": note, "width": picture.shape[1], "height": picture.shape[0]}
+    panel = {"title": title(name), "note": note, "width": picture.shape[1], "height": picture.shape[0]}
     panel["picture"] = _save(folder / f"{stem}.png", picture)
     panel["difference"] = None
     if reference is not None:
@@ -240,9 +245,9 @@ def _figures(run: RunFolder, folder: Path) -> list[dict[str, str | None]]:
         else "Each point is a received frame of this run at the SNR that the receiver estimated from its bursts."
     )
     drawn = []
-    for name, (title, caption) in FIGURES.items():
-        entry: dict[str, str | None] = {"name": name, "title": title, "caption": caption.format(psnr_over_snr=over_snr)}
-        entry["reason"] = None
+    for name, (heading, caption) in FIGURES.items():
+        entry: dict[str, str | None] = {"title": heading, "caption": caption.format(psnr_over_snr=over_snr)}
+        entry |= {"reason": None, "span": "half" if name in plots.HALVES else "whole"}
         for theme in THEMES:
             with applied(theme):
                 outcome = plots.FIGURES[name](run, theme)
@@ -278,7 +283,7 @@ def _modes(run: RunFolder) -> list[tuple[str, int, str]]:
     for arm in run.arms:
         modes = (run.metrics(arm).get("per_frame") or {}).get("mode") or []
         for mode in sorted(set(modes)):
-            rows.append((comparison.title(arm), modes.count(mode), f"mode {mode}: {MODES.get(mode, 'unknown')}"))
+            rows.append((title(arm), modes.count(mode), f"mode {mode}: {MODES.get(mode, 'unknown')}"))
     return rows
 
 
@@ -312,6 +317,10 @@ def _number(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return "–" if value is None else str(value)
+
+
+def _count(number: Any, word: str) -> str:
+    return f"{_number(number)} {word}{'' if number == 1 else 's'}"
 
 
 def _ratio(cbr: float) -> str:

@@ -37,12 +37,19 @@ DARK = Theme(
     "dark", "#16191e", "#e8eaed", "#98a1ab", "#2b3037", ("#6fa3ff", "#ffb469", "#6fd6b0", "#cfa3ec"), "#ff8a80", "bone"
 )
 THEMES = (LIGHT, DARK)
+TITLES = {"reference": "Original", "jscc": "JSCC", "jscc+cddm": "JSCC + CDDM"}
 DASHES = ((0, (4, 1.6)), "solid", (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
 MARKERS = ("o", "s", "^", "D")
 HEAT = "cividis"
 DIFFERENCE = "magma"
-WIDTH_INCHES = 8.6
+WIDTH_INCHES = 10.4
+HALF_INCHES = 5.1
 DPI = 160
+
+
+def title(arm: str) -> str:
+    """How an arm is called in headings."""
+    return TITLES.get(arm, arm)
 
 
 @contextmanager

@@ -82,7 +82,7 @@ def test_perfect_is_best_and_more_noise_is_worse(weights, pictures, noisy, name)
 
 
 def test_learned_metrics_keep_their_values(weights, pictures, noisy):
-    # From the weights and code that gave the published 0.722 and 0.138 (LPIPS, ex_p0, ex_p1) and 0.3347 (DISTS, r0, r1).
+    # The same code and weights gave the published 0.722 and 0.138 (LPIPS) and 0.3347 (DISTS): benchmarks/evaluation.py.
     clean = pictures(1, 96, 128)
     worse = noisy(clean, 16)
     np.testing.assert_allclose(value("lpips", clean, worse), 0.400402, rtol=2e-3)
