@@ -20,7 +20,7 @@ from rich.table import Table
 from gvc.errors import InputError
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    pass
 
 _reserved: IO[str] | None = None
 
@@ -44,14 +44,6 @@ def console() -> Console:
     return Console(stderr=True)
 
 
-def progress() -> "Progress":
-    """A rich progress display on stderr: `with progress() as bar: task = bar.add_task("frames", total=n)`."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeElapsedColumn(), console=console(), transient=True)
-
-
 Told = Callable[[str, int, int], None]
 """Progress of work in steps: (what, done, of how many; 0 when unknown)."""
 
@@ -62,7 +54,10 @@ def steps() -> Iterator[Told]:
     if not console().is_terminal:
         yield _lines()
         return
-    with progress() as bar:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console(), transient=True) as bar:
         task = bar.add_task("starting", total=None)
 
         def told(what: str, done: int, total: int) -> None:

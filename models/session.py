@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from gvc import seeds
 from gvc.channel.symbol import TrainingChannel
-from gvc.errors import InputError
+from gvc.errors import GvcError, InputError
 from models import pictures, weights
 from models.arms import check_preset
 from models.training import StepLog
@@ -48,7 +49,10 @@ class Session:
     unusable data, an unknown device or bank.
     """
 
-    def __init__(self, network: str, options: Options):
+    def __init__(self, network: str, options: Options, stages: tuple[str, ...] = ()):
+        for stage in options.stages.split(","):
+            if stage not in (*stages, "all", "evaluate"):
+                raise InputError(f"unknown stage '{stage}' (known: all, {', '.join(stages)}, evaluate)")
         self.options = options
         self.network = network
         check_preset(options.preset)
@@ -155,3 +159,13 @@ def parse(description: str, arguments: list[str] | None = None) -> Options:
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: torch's own choice")
     parser.add_argument("--jscc", type=Path, help="folder of the JSCC weights that the denoiser stands behind")
     return Options(**vars(parser.parse_args(arguments)))
+
+
+def command(train: Callable[[Options], None], description: str) -> int:
+    """Train from the command line; returns the exit code."""
+    try:
+        train(parse(description))
+    except GvcError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0

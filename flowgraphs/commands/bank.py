@@ -40,8 +40,7 @@ def bank(
     banks = []
     for name, config in configurations:
         width, height = config.video.size
-        with output.progress() as bar:
-            task = bar.add_task(name, total=frames)
+        with output.steps() as told:
             banks.append(
                 record_radio(
                     config,
@@ -51,7 +50,7 @@ def bank(
                     latents=latents_of(config.model.cbr),
                     snr_db=(low, high),
                     seed=seed,
-                    progress=lambda done, bar=bar, task=task: bar.update(task, completed=done),
+                    progress=lambda done, name=name, told=told: told(name, done, frames),
                 )
             )
     arrays = {key: np.concatenate([b.arrays[key] for b in banks]) for key in banks[0].arrays}

@@ -24,10 +24,9 @@ def rx(
     from flowgraphs.runner import run
     from gvc.run import RunFolder
 
-    with RunFolder(out) as folder, output.progress() as bar:
+    with RunFolder(out) as folder, output.steps() as told:
         graph = ReceiveGraph(config, samples, folder, arm)
-        task = bar.add_task("frames", total=None)
-        run(graph, graph.flow, watch=lambda: bar.update(task, completed=graph.sink.frames_displayed))
+        run(graph, graph.flow, watch=lambda: told("frames received", graph.sink.frames_displayed, 0))
         graph.recorder.save()
         counters = graph.receiver.assembler.counters
         bursts = graph.recorder.bursts

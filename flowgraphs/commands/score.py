@@ -63,15 +63,8 @@ def score(
             raise InputError(f"--weights {choice}: write ARM=FILE")
         places.use(name, Path(file))
     chosen = pictures.read(images, only=pictures.listed(only) if only else None)
-    with output.progress() as bar:
-        task = bar.add_task("pictures", total=None)
-        result = run(
-            chosen,
-            arms.split(","),
-            places,
-            conditions,
-            lambda done, total, text: bar.update(task, completed=done, total=total, description=text),
-        )
+    with output.steps() as told:
+        result = run(chosen, arms.split(","), places, conditions, lambda done, total, what: told(what, done, total))
     output.emit({"preset": preset, **result}, json)
 
 

@@ -24,9 +24,8 @@ def tx(
     from flowgraphs.transmit import TransmitGraph
 
     graph = TransmitGraph(config, clip, out, frames)
-    with graph.sink.writer, output.progress() as bar:
-        task = bar.add_task("frames", total=frames or None)
-        run(graph, graph.flow, watch=lambda: bar.update(task, completed=graph.source.sent))
+    with graph.sink.writer, output.steps() as told:
+        run(graph, graph.flow, watch=lambda: told("frames sent", graph.source.sent, frames))
     width, height = graph.source.clip.size
     output.emit(
         {

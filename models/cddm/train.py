@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gvc.errors import GvcError
 from models import session as sessions
 from models import weights
 from models.arms import BEHIND, CONTROL, DENOISER, Places, widen
@@ -28,7 +27,7 @@ SHARES = {"denoiser": 0.15, "behind": 0.22}
 
 def train(options: Options) -> None:
     """Run the stages `denoiser`, `behind` and `control`; weights, log and evaluation land in `options.out`."""
-    run = Session("cddm", options)
+    run = Session("cddm", options, STAGES)
     places = Places(options.preset, options.jscc, run.out)
     encoder = run.prepare(places.encoder()).requires_grad_(False)
     start = run.out / DENOISER if options.resume or not run.wants("denoiser") else None
@@ -101,12 +100,7 @@ def _symbol_loss(run: Session, encoder: Encoder, denoiser: Denoiser) -> Tensor:
 
 def main() -> int:
     """Command line; returns the exit code."""
-    try:
-        train(sessions.parse(__doc__))
-    except GvcError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+    return sessions.command(train, __doc__)
 
 
 if __name__ == "__main__":

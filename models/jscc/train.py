@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gvc.errors import GvcError
 from gvc.noise_map import NU_MAX
 from models import session as sessions
 from models import weights
@@ -26,7 +25,7 @@ PAIR_SHARE = 0.85
 
 def train(options: Options) -> None:
     """Run the stages `pair` and `blind`; weights, log and evaluation land in `options.out`."""
-    run = Session("jscc", options)
+    run = Session("jscc", options, STAGES)
     size = SIZES[options.preset]
     here = run.out if options.resume else None
     encoder = run.prepare(Encoder(size), here and here / ENCODER)
@@ -97,12 +96,7 @@ def _picture_loss(run: Session, encoder: Encoder, decoder: Decoder) -> Tensor:
 
 def main() -> int:
     """Command line; returns the exit code."""
-    try:
-        train(sessions.parse(__doc__))
-    except GvcError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+    return sessions.command(train, __doc__)
 
 
 if __name__ == "__main__":

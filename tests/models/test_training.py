@@ -75,7 +75,9 @@ def test_crops_are_pieces_of_the_pictures() -> None:
     assert any((windows == c[None, None]).flatten(2).all(2).any() for c in (crop, crop.flip(2)))
 
 
-@pytest.mark.parametrize("change", [{"minutes": 0}, {"device": "cudaa"}, {"crop": 4096}, {"images": Path("/no")}])
+@pytest.mark.parametrize(
+    "change", [{"minutes": 0}, {"device": "cudaa"}, {"crop": 4096}, {"images": Path("/no")}, {"stages": "pari"}]
+)
 def test_unusable_options_are_refused(photos: Path, tmp_path: Path, change: dict) -> None:
     options = Options(**{"images": photos, "preset": "small", "device": "cpu", "out": tmp_path, "crop": 64} | change)
     with pytest.raises(InputError):
