@@ -12,15 +12,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from rich.console import Console
 from rich.table import Table
 
 from gvc.errors import InputError
-
-if TYPE_CHECKING:
-    pass
 
 _reserved: IO[str] | None = None
 
