@@ -1,6 +1,7 @@
 """Installed ImageNet networks that LPIPS and DISTS look through."""
 
 import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -41,24 +42,26 @@ def tensor(picture: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32)) / 255
 
 
-def alexnet(tensors: dict[str, torch.Tensor], x: torch.Tensor) -> list[torch.Tensor]:
-    """The five rectified convolution outputs for x [n, 3, height, width]."""
-    outputs = []
+def alexnet(tensors: dict[str, torch.Tensor], x: torch.Tensor) -> Iterator[torch.Tensor]:
+    """The five rectified convolution outputs for x [n, 3, height, width], one after the other."""
     for i, (stride, padding, pool) in enumerate(_ALEXNET_LAYERS):
         if pool:
             x = F.max_pool2d(x, 3, 2)
-        x = F.relu(F.conv2d(x, tensors[f"conv{i}.weight"], tensors[f"conv{i}.bias"], stride, padding))
-        outputs.append(x)
-    return outputs
+        x = F.relu_(F.conv2d(x, tensors[f"conv{i}.weight"], tensors[f"conv{i}.bias"], stride, padding))
+        yield x
 
 
-def vgg16(tensors: dict[str, torch.Tensor], x: torch.Tensor, pool=functools.partial(F.max_pool2d, kernel_size=2)):
-    """relu1_2, relu2_2, relu3_3, relu4_3, relu5_3 for x [n, 3, height, width]; `pool` halves between them."""
-    outputs, i = [], 0
+def vgg16(
+    tensors: dict[str, torch.Tensor], x: torch.Tensor, pool: Callable[[torch.Tensor], torch.Tensor]
+) -> Iterator[torch.Tensor]:
+    """relu1_2, relu2_2, relu3_3, relu4_3, relu5_3 for x [n, 3, height, width]; `pool` halves between them.
+
+    Only the latest layer is kept: the first of a 1080p picture alone takes 0.5 GB.
+    """
+    i = 0
     for block, convolutions in enumerate(_VGG16_BLOCKS):
         x = pool(x) if block else x
         for _ in range(convolutions):
-            x = F.relu(F.conv2d(x, tensors[f"conv{i}.weight"], tensors[f"conv{i}.bias"], padding=1))
+            x = F.relu_(F.conv2d(x, tensors[f"conv{i}.weight"], tensors[f"conv{i}.bias"], padding=1))
             i += 1
-        outputs.append(x)
-    return outputs
+        yield x

@@ -1,6 +1,6 @@
 """Deep image structure and texture similarity (Ding, Ma, Wang, Simoncelli, IEEE TPAMI 2020)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -35,17 +35,18 @@ def _one(
     for x, y in zip(layers_1, layers_2, strict=True):
         mean_x, mean_y = x.mean(1), y.mean(1)
         variance_x, variance_y = x.var(1, correction=0), y.var(1, correction=0)
-        covariance = (x * y).mean(1) - mean_x * mean_y
+        covariance = torch.linalg.vecdot(x, y) / x.shape[1] - mean_x * mean_y
         texture.append((2 * mean_x * mean_y + _C) / (mean_x**2 + mean_y**2 + _C))
         structure.append((2 * covariance + _C) / (variance_x + variance_y + _C))
     alpha, beta = weights["alpha"], weights["beta"]
     return float(1 - (alpha @ torch.cat(texture) + beta @ torch.cat(structure)) / (alpha.sum() + beta.sum()))
 
 
-def _features(vgg16: dict[str, torch.Tensor], picture: torch.Tensor) -> list[torch.Tensor]:
-    """The picture and five layers of it, each float32 [channels, positions]."""
-    layers = backbones.vgg16(vgg16, (picture - _MEAN) / _DEVIATION, _l2_pool)
-    return [layer.flatten(2)[0] for layer in (picture, *layers)]
+def _features(vgg16: dict[str, torch.Tensor], picture: torch.Tensor) -> Iterator[torch.Tensor]:
+    """The picture and five layers of it, each float32 [channels, positions], one after the other."""
+    yield picture.flatten(2)[0]
+    for layer in backbones.vgg16(vgg16, (picture - _MEAN) / _DEVIATION, _l2_pool):
+        yield layer.flatten(2)[0]
 
 
 def _l2_pool(x: torch.Tensor) -> torch.Tensor:
