@@ -70,9 +70,8 @@ def test_frames_that_the_channel_swallowed_do_not_hold_the_source() -> None:
             flight.transmitted(frame_id)
     flight.landed(0)
     threading.Timer(0.1, drained.append, [True]).start()
-    began = time.monotonic()
     flight.launch(4, running)
-    assert time.monotonic() - began >= 0.09
+    assert drained
     # 1 and 2 were lost; 0 waits for its decoder and 3 for its transmitter.
     flight.launch(5, running)
     assert flight.most_in_flight == 4
