@@ -92,8 +92,11 @@ def _sheets(run: RunFolder, names: list[str]) -> Iterator[np.ndarray]:
     if first.shape[1] < 320:
         scale = 2.0
     width, height = (max(2, round(side * scale)) for side in (first.shape[1], first.shape[0]))
-    gap, strip = 8, 34
+    gap = 8
     total = (len(names) * width + (len(names) - 1) * gap + 1) // 2 * 2
+    # Letters of one size on the screen, where a player scales the whole sheet.
+    letters = max(9, total // 72)
+    strip = 2 * letters
     sheet_height = (height + strip + 1) // 2 * 2
     lost = {arm: _lost(run, arm) for arm in names[1:]}
     for frame_id in run.frame_ids:
@@ -111,11 +114,13 @@ def _sheets(run: RunFolder, names: list[str]) -> Iterator[np.ndarray]:
                     (width, height), Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.NEAREST
                 )
             sheet.paste(panel, (left, strip))
-            pen.text((left + 8, strip // 2), title(name), _INK, _font(16), anchor="lm")
+            pen.text((left + 8, strip // 2), title(name), _INK, _font(letters), anchor="lm")
             if name != REFERENCE and picture.shape == reference.shape:
                 gone = frame_id in lost[name]
                 note = "lost" if gone else f"{psnr_db(reference[None], picture[None])[0]:.1f} dB"
-                pen.text((left + width - 8, strip // 2), note, _WARNING if gone else _MUTED, _font(15), anchor="rm")
+                pen.text(
+                    (left + width - 8, strip // 2), note, _WARNING if gone else _MUTED, _font(letters), anchor="rm"
+                )
         yield np.asarray(sheet)
 
 

@@ -78,6 +78,7 @@ def psnr_over_snr(run: RunFolder, theme: Theme) -> Outcome:
             return "neither a sweep nor estimates of SNR frame by frame in this run"
         axes.set_xlabel("estimated SNR (dB)")
     axes.set_ylabel("PSNR (dB)")
+    axes.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10], integer=True))
     axes.legend(loc="lower right", handlelength=2.6)
     return figure
 

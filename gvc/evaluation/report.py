@@ -19,6 +19,8 @@ from gvc.evaluation.run_folder import REFERENCE, RunFolder
 from gvc.evaluation.style import DPI, THEMES, applied, title
 
 TEMPLATE = Path(__file__).with_name("report.html")
+WIDE_ASPECT = 1.5
+"""Wider pictures stand one above the other, with their difference maps beside them."""
 INLINE_VIDEO_BYTES = 24 * 2**20
 """A larger video stays a file beside the page."""
 
@@ -139,7 +141,8 @@ def _cards(run: RunFolder) -> list[dict[str, str]]:
         if means[best] is not None:
             note = title(best)
             if best != base and means[base] is not None:
-                note += f" · {means[best] - means[base]:+.2f} dB against {title(base)}"
+                gain = f"{means[best] - means[base]:+.2f}".replace("-", "−")
+                note += f" · {gain} dB against {title(base)}"
             cards.append({"title": "PSNR", "value": f"{means[best]:.2f}", "unit": "dB", "note": note})
         similarity = run.metrics(best).get("ms_ssim")
         if similarity is not None:
@@ -158,7 +161,11 @@ def _cards(run: RunFolder) -> list[dict[str, str]]:
         note = f"99th percentile, median {latency.get('p50') or math.nan:.0f} ms, paced at the source's rate"
         cards.append({"title": "Latency", "value": f"{latency['p99']:.0f}", "unit": "ms", "note": note})
     if isinstance(result.get("snr_est_db"), (int, float)):
-        evm = f"EVM {result['evm_db']:.1f} dB" if result.get("evm_db") is not None else "estimated by the receiver"
+        evm = (
+            f"EVM {result['evm_db']:.1f} dB".replace("-", "−")
+            if result.get("evm_db") is not None
+            else "estimated by the receiver"
+        )
         cards.append({"title": "SNR at receiver", "value": f"{result['snr_est_db']:.1f}", "unit": "dB", "note": evm})
     return cards
 
@@ -199,7 +206,8 @@ def _stills(run: RunFolder, folder: Path) -> list[dict[str, Any]]:
             if picture is None or picture.shape != reference.shape:
                 continue
             panels.append(_panel(folder, arm, frame_id, picture, reference, _frame_note(run, arm, frame_id)))
-        sheets.append({"why": why, "frame_id": frame_id, "panels": panels})
+        wide = reference.shape[1] > WIDE_ASPECT * reference.shape[0]
+        sheets.append({"why": why, "frame_id": frame_id, "panels": panels, "wide": wide})
     return sheets
 
 
