@@ -112,7 +112,10 @@ def run_link(plan: Plan) -> dict[str, Any]:
                 latencies = second.sink.latencies_s
             plan.told("evaluating", 0, 0)
             first.sink.finish()
-            metrics = evaluator.wait(120 + 5 * first.source.sent * len(plan.arms))
+            metrics = evaluator.wait(
+                120 + 5 * first.source.sent * len(plan.arms),
+                told=lambda said: plan.told(said or "evaluating", 0, 0),
+            )
         first.recorder.save()
         result = _result(plan, config, first, ran_s, metrics, latencies)
         result["created"] = created.isoformat(timespec="seconds")

@@ -1,5 +1,6 @@
 """The evaluator as a child process of a run."""
 
+import contextlib
 import json
 import os
 import queue
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -72,15 +74,18 @@ class EvaluatorProcess:
         """Process id."""
         return self._process.pid
 
-    def wait(self, timeout_s: float) -> dict[str, Any]:
-        """The content of metrics.json after the process has ended.
+    def wait(self, timeout_s: float, told: Callable[[str], None] = lambda said: None) -> dict[str, Any]:
+        """The content of metrics.json after the process has ended; `told` is given its last line every second.
 
         Raises LinkError after `timeout_s`, or when it ended without results.
         """
-        try:
-            code = self._process.wait(timeout_s)
-        except subprocess.TimeoutExpired as error:
-            raise LinkError(f"the evaluator was not done after {timeout_s:g} s: {self._last()}") from error
+        deadline = time.monotonic() + timeout_s
+        while (code := self._process.poll()) is None:
+            if time.monotonic() > deadline:
+                raise LinkError(f"the evaluator was not done after {timeout_s:g} s: {self._last()}")
+            told(self.log[-1] if self.log else "")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(1.0)
         try:
             if code not in (0, 1):
                 raise FileNotFoundError
