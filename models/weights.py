@@ -1,17 +1,19 @@
 """Weights are data: fp16 safetensors with a SHA-256 manifest, checked for size and shape, never a pickle."""
 
 import hashlib
+import itertools
 import json
 from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
-from torch import nn
+from torch import Tensor, nn
 
 from gvc.errors import WeightsError
 
 LIMIT_BYTES = 1 << 28
+SHARD_BYTES = 15 << 20
 MANIFEST = "manifest.json"
 
 
@@ -21,15 +23,37 @@ def folder(network: str, preset: str) -> Path:
 
 
 def save(network: nn.Module, path: Path) -> None:
-    """Write `network` as fp16 safetensors at `path` and enter its SHA-256 in the folder's manifest."""
+    """Write `network` as fp16 safetensors at `path` and enter its SHA-256 in the folder's manifest.
+
+    What exceeds SHARD_BYTES goes on in NAME.1.safetensors, NAME.2.safetensors, ...: no file is too large to be kept in
+    a repository or brought back from a training machine.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    blob = save_tensors({k: v.detach().half().contiguous().cpu() for k, v in network.state_dict().items()})
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(blob)
-    partial.replace(path)
-    entries = manifest(path.parent)
-    entries[path.name] = {"sha256": hashlib.sha256(blob).hexdigest(), "bytes": len(blob)}
+    shards: list[dict[str, Tensor]] = [{}]
+    room = SHARD_BYTES
+    for name, value in network.state_dict().items():
+        tensor = value.detach().half().contiguous().cpu()
+        room -= tensor.nbytes
+        if room < 0 and shards[-1]:
+            shards.append({})
+            room = SHARD_BYTES - tensor.nbytes
+        shards[-1][name] = tensor
+    before = manifest(path.parent)
+    entries = {k: v for k, v in before.items() if Path(k) not in _shards(path, before)}
+    for number, shard in enumerate(shards):
+        target = path.with_suffix(f".{number}.safetensors") if number else path
+        blob = save_tensors(shard)
+        partial = target.with_suffix(".partial")
+        partial.write_bytes(blob)
+        partial.replace(target)
+        entries[target.name] = {"sha256": hashlib.sha256(blob).hexdigest(), "bytes": len(blob)}
     (path.parent / MANIFEST).write_text(json.dumps(entries, indent=1, sort_keys=True) + "\n")
+
+
+def _shards(path: Path, entries: dict[str, dict]) -> list[Path]:
+    """Names of the further shards of `path`, in order."""
+    names = (f"{path.stem}.{number}.safetensors" for number in itertools.count(1))
+    return [Path(name) for name in itertools.takewhile(lambda name: name in entries, names)]
 
 
 def manifest(where: Path) -> dict[str, dict]:
@@ -57,6 +81,8 @@ def load(network: nn.Module, path: Path) -> nn.Module:
     """Fill `network` from a verified file; raises WeightsError when names or shapes are another network's."""
     try:
         tensors = load_tensors(check(path))
+        for shard in _shards(path, manifest(path.parent)):
+            tensors |= load_tensors(check(path.with_name(shard.name)))
     except SafetensorError as error:
         raise WeightsError(f"'{path}' is not a safetensors file: {error}") from error
     expected = {k: tuple(v.shape) for k, v in network.state_dict().items()}

@@ -67,3 +67,19 @@ def test_bytes_that_are_no_safetensors_are_refused_even_with_a_matching_manifest
     (tmp_path / "manifest.json").write_text(json.dumps(entry))
     with pytest.raises(WeightsError, match="not a safetensors"):
         weights.load(jscc.Encoder(jscc.SIZES["small"]), path)
+
+
+def test_large_networks_are_cut_into_files_that_a_repository_takes(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(weights, "SHARD_BYTES", 500_000)
+    network = jscc.Encoder(jscc.SIZES["small"])
+    weights.save(network, tmp_path / ENCODER)
+    files = sorted(tmp_path.glob("*.safetensors"))
+    assert len(files) > 3 and all(file.stat().st_size < 600_000 for file in files)
+    again = weights.load(jscc.Encoder(jscc.SIZES["small"]), tmp_path / ENCODER)
+    assert all(torch.equal(v.half().float(), again.state_dict()[k]) for k, v in network.state_dict().items())
+    files[0].write_bytes(b"")
+    with pytest.raises(WeightsError, match="bytes"):
+        weights.load(jscc.Encoder(jscc.SIZES["small"]), tmp_path / ENCODER)
+    monkeypatch.setattr(weights, "SHARD_BYTES", 15 << 20)
+    weights.save(network, tmp_path / ENCODER)
+    assert list(weights.manifest(tmp_path)) == [ENCODER]
