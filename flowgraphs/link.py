@@ -8,6 +8,7 @@ from gvc.config import LinkConfig
 from gvc.phy.assembler import FrameAssembler
 from gvc.phy.frames import SymbolFrame
 from gvc.phy.numerology import Numerology
+from gvc.phy.offline import receiver_parameters
 from gvc.phy.receiver import BurstReceiver as Demodulator
 from gvc.phy.transmitter import BurstTransmitter as Modulator
 from gvc.run import RunFolder
@@ -100,7 +101,7 @@ class LinkGraph(gr.top_block):
         modulator = Modulator(waveform)
         bursts = modulator.bursts(SymbolFrame(0, symbols, height, width, latents, last=True))
         samples = np.concatenate([*bursts, modulator.flush_samples()])
-        parameters = {**stages.receiver_parameters(self.config), "numerology": waveform}
+        parameters = {**receiver_parameters(self.config), "numerology": waveform}
         demodulator, assembler = Demodulator(**parameters), FrameAssembler(waveform)
         for burst in demodulator.push(np.stack([samples] * self.config.phy.rx_antennas)):
             assembler.push(burst)

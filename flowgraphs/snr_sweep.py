@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from gvc import registry, seeds
+from gvc.bootstrap import mean_ci95
 from gvc.config import LinkConfig
 from gvc.evaluation.metrics import measure
 from gvc.phy.frames import SymbolFrame
@@ -75,13 +76,12 @@ def sweep(
 
 def _row(snr_db: float, arm: str, values: list[float], lost: int, seed: int) -> dict[str, Any]:
     sample = np.array(values)
-    picks = seeds.stream(seed, "bootstrap").integers(0, len(sample), (2000, len(sample)))
-    low, high = np.quantile(sample[picks].mean(1), (0.025, 0.975))
+    low, high = mean_ci95(sample, seed)
     return {
         "snr_db": snr_db,
         "arm": arm,
         "psnr_db": round(float(sample.mean()), 3),
-        "psnr_db_ci95": [round(float(low), 3), round(float(high), 3)],
+        "psnr_db_ci95": [round(low, 3), round(high, 3)],
         "frames": len(sample),
         "frames_lost": lost,
     }

@@ -1,13 +1,13 @@
 """The blocks of a chain from its configuration: one place for link, tx and rx."""
 
 import math
-from typing import Any
 
 from gnuradio import gr
 
 from gvc.config import LinkConfig
 from gvc.errors import ConfigError
 from gvc.phy.numerology import Numerology
+from gvc.phy.offline import receiver_parameters
 from gvc.registry import nearest
 from gvc_blocks.channel.sionna_channel import SionnaChannel
 from gvc_blocks.coding.cddm_denoiser import CddmDenoiser
@@ -78,21 +78,6 @@ def receiver(config: LinkConfig, keep_raw: bool = False) -> BurstReceiver:
         dump_symbols=_tap(config, "equalised"),
         dump_noise_map=_tap(config, "noise_map"),
     )
-
-
-def receiver_parameters(config: LinkConfig) -> dict[str, Any]:
-    """What the receiver takes from the configuration. It learns nothing of the simulated channel but whether clocks
-    are coupled, which a radio file states for a real radio too."""
-    phy = config.phy
-    return {
-        "numerology": phy.numerology,
-        "synchroniser": phy.synchroniser,
-        "channel_estimator": phy.channel_estimator,
-        "equaliser": phy.equaliser,
-        "rx_antennas": phy.rx_antennas,
-        "center_frequency_hz": config.center_frequency_hz,
-        "one_oscillator": config.channel.sro_ppm is None,
-    }
 
 
 def denoiser(config: LinkConfig) -> CddmDenoiser:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gvc import seeds
+from gvc.bootstrap import mean_ci95
 from gvc.channel.symbol import SymbolChannel
 from gvc.errors import InputError
 from gvc.registry import resolve
@@ -186,8 +187,7 @@ def psnr(reference: Tensor, decoded: Tensor) -> float:
 
 def _row(channel: SymbolChannel, cbr: float, name: str, values: dict[str, list[float]], seed: int) -> dict[str, Any]:
     spread = np.array(values["psnr_db"])
-    picks = seeds.stream(seed, "bootstrap").integers(0, len(spread), (2000, len(spread)))
-    low, high = np.quantile(spread[picks].mean(1), (0.025, 0.975))
+    low, high = mean_ci95(spread, seed)
     row: dict[str, Any] = {
         "channel": channel.kind,
         "snr_db": channel.snr_db,
@@ -196,7 +196,7 @@ def _row(channel: SymbolChannel, cbr: float, name: str, values: dict[str, list[f
         "steps": int(arm(name).denoised),
         "sampler": "x0" if arm(name).denoised else "none",
         "psnr_db": round(float(spread.mean()), 4),
-        "psnr_db_ci95": [round(float(low), 4), round(float(high), 4)],
+        "psnr_db_ci95": [round(low, 4), round(high, 4)],
         "symbol_mse_db": round(10 * float(np.log10(np.mean(values["symbol_mse"]))), 4),
     }
     for metric, measured in values.items():

@@ -61,14 +61,21 @@ def channel_of(config: Any, snr_db: float, seed: int) -> StreamChannel:
     )
 
 
+def receiver_parameters(config: Any) -> dict[str, Any]:
+    """What the receiver takes from the configuration. It learns nothing of the simulated channel but whether clocks
+    are coupled, which a radio file states for a real radio too."""
+    phy = config.phy
+    return {
+        "numerology": phy.numerology,
+        "synchroniser": phy.synchroniser,
+        "channel_estimator": phy.channel_estimator,
+        "equaliser": phy.equaliser,
+        "rx_antennas": phy.rx_antennas,
+        "center_frequency_hz": config.center_frequency_hz,
+        "one_oscillator": config.channel.sro_ppm is None,
+    }
+
+
 def receiver_of(config: Any) -> BurstReceiver:
     """The receiver of a `gvc.config.LinkConfig`."""
-    return BurstReceiver(
-        Numerology.load(config.phy.numerology),
-        synchroniser=config.phy.synchroniser,
-        channel_estimator=config.phy.channel_estimator,
-        equaliser=config.phy.equaliser,
-        rx_antennas=config.phy.rx_antennas,
-        center_frequency_hz=config.center_frequency_hz,
-        one_oscillator=config.channel.sro_ppm is None,
-    )
+    return BurstReceiver(**{**receiver_parameters(config), "numerology": Numerology.load(config.phy.numerology)})
