@@ -34,6 +34,20 @@ class StepLog:
         self.path.write_text("".join(json.dumps(r) + "\n" for r in self.rows))
 
 
+    def steps(self) -> dict[str, int]:
+        """Steps that each stage has made, over all runs of this log."""
+        made: dict[str, int] = {}
+        last: dict[str, int] = {}
+        for row in self.rows:
+            if row["stage"] == "start":
+                last = {}
+            if "step" in row:
+                stage, step = row["stage"], row["step"]
+                made[stage] = made.get(stage, 0) + step - last.get(stage, 0)
+                last[stage] = step
+        return made
+
+
 def fit(
     name: str,
     loss_of: Callable[[], Tensor],
@@ -100,6 +114,8 @@ def fit(
                     f"{name}: training has collapsed after {done} steps (loss {loss:.4g}; a constant output gives "
                     f"{constant_loss:.4g}): start again with a lower --rate"
                 )
+    if counted:
+        log.add(stage=name, step=done, seconds=round(time.monotonic() - started, 1), loss=total.item() / counted)
     for parameter, mean in zip(parameters, average, strict=True):
         parameter.data.copy_(mean)
     return done

@@ -18,11 +18,11 @@ from models.cddm.network import SIZES, Denoiser
 from models.jscc.network import Decoder, Encoder
 from models.jscc.train import transmit
 from models.session import Options, Session
-from models.training import fit
+from models.training import StepLog, fit
 
 STAGES = ("denoiser", "behind", "control")
-# a control step costs about three denoiser steps, so these shares leave it the time for as many steps as both
-SHARES = {"denoiser": 0.15, "behind": 0.22}
+# shares of the time; a control step costs about 2.5 denoiser steps, so it has time for as many steps as both
+SHARES = {"denoiser": 0.08, "behind": 0.32}
 
 
 def train(options: Options) -> None:
@@ -32,9 +32,8 @@ def train(options: Options) -> None:
     encoder = run.prepare(places.encoder()).requires_grad_(False)
     start = run.out / DENOISER if options.resume or not run.wants("denoiser") else None
     denoiser = run.prepare(Denoiser(SIZES[options.preset]), start)
-    steps = 0
     if run.wants("denoiser"):
-        steps += fit(
+        fit(
             "denoiser",
             lambda: _symbol_loss(run, encoder, denoiser),
             [denoiser],
@@ -46,7 +45,7 @@ def train(options: Options) -> None:
     denoiser.requires_grad_(False)
     if run.wants("behind"):
         name = "D" if options.resume else "A+"
-        steps += _decoder(
+        _decoder(
             run,
             "behind",
             run.prepare(places.decoder(name).train()),
@@ -62,7 +61,7 @@ def train(options: Options) -> None:
             run.prepare(control.train()),
             encoder,
             None,
-            steps=steps or None,
+            steps=owed(run.log),
             seconds=options.minutes * 60,
         )
     from models.score import score_arms
@@ -71,7 +70,13 @@ def train(options: Options) -> None:
     run.finish(lambda held_out: score_arms(held_out, arms, places=places))
 
 
-def _decoder(run: Session, stage: str, decoder: Decoder, encoder: Encoder, denoiser: nn.Module | None, **limit) -> int:
+def owed(log: StepLog) -> int:
+    """Steps that denoiser and decoder D have had, in this run and those that it resumes, less the control's own."""
+    steps = log.steps()
+    return max(1, steps.get("denoiser", 0) + steps.get("behind", 0) - steps.get("control", 0))
+
+
+def _decoder(run: Session, stage: str, decoder: Decoder, encoder: Encoder, denoiser: nn.Module | None, **limit) -> None:
     file = {"behind": BEHIND, "control": CONTROL}[stage]
 
     def loss() -> Tensor:
@@ -83,9 +88,8 @@ def _decoder(run: Session, stage: str, decoder: Decoder, encoder: Encoder, denoi
             decoded = decoder(estimate, noise_map, active)
         return F.mse_loss(decoded, pictures)
 
-    steps = fit(stage, loss, [decoder], run.log, rate=run.rate / 2, constant_loss=run.constant_loss(), **limit)
+    fit(stage, loss, [decoder], run.log, rate=run.rate / 2, constant_loss=run.constant_loss(), **limit)
     weights.save(decoder, run.out / file)
-    return steps
 
 
 def _symbol_loss(run: Session, encoder: Encoder, denoiser: Denoiser) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from gvc.errors import InputError
 from models import pictures
 from models.arms import AWARE, BLIND, ENCODER, Places
+from models.cddm.train import owed
 from models.session import Options, Session
 from models.training import CollapseError, StepLog, fit
 
@@ -129,3 +130,14 @@ def test_training_commands_run_on_a_bare_machine_and_leave_usable_weights(photos
 def test_training_without_pictures_says_so() -> None:
     done = run("models.jscc.train", "--images", "/nowhere", "--preset", "small")
     assert done.returncode == 2 and "no pictures" in done.stderr
+
+
+def test_control_owes_the_steps_of_denoiser_and_decoder_over_all_runs(tmp_path: Path) -> None:
+    log = StepLog(tmp_path / "log.jsonl")
+    for stage, step in (("start", 0), ("denoiser", 50), ("denoiser", 80), ("behind", 40), ("control", 110)):
+        log.add(stage=stage, step=step)
+    kept = StepLog(tmp_path / "log.jsonl", keep=True)
+    for stage, step in (("start", 0), ("denoiser", 90), ("behind", 10), ("behind", 25)):
+        kept.add(stage=stage, step=step)
+    assert kept.steps() == {"start": 0, "denoiser": 170, "behind": 65, "control": 110}
+    assert owed(kept) == 170 + 65 - 110
