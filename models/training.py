@@ -33,7 +33,6 @@ class StepLog:
         print("  ".join(shown), file=sys.stderr)
         self.path.write_text("".join(json.dumps(r) + "\n" for r in self.rows))
 
-
     def steps(self) -> dict[str, int]:
         """Steps that each stage has made, over all runs of this log."""
         made: dict[str, int] = {}
