@@ -19,20 +19,20 @@ _ALEXNET_LAYERS = ((4, 2, False), (1, 2, True), (1, 1, True), (1, 1, False), (1,
 _VGG16_BLOCKS = (2, 2, 3, 3, 3)
 
 
-def weights(name: str) -> dict[str, torch.Tensor]:
-    """The tensors of the installed metric weights `name`.
+def weights(name: str, device: str = "cpu") -> dict[str, torch.Tensor]:
+    """The tensors of the installed metric weights `name` on `device`.
 
     Raises NotMeasured, with the command to run, when they are missing or unreadable.
     """
-    return _read(content_dir() / "metrics" / name)
+    return _read(content_dir() / "metrics" / name, device)
 
 
 @functools.lru_cache(maxsize=4)
-def _read(path: Path) -> dict[str, torch.Tensor]:
+def _read(path: Path, device: str) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise NotMeasured(f"weights {path.name} are not installed; run ./testbed setup")
     try:
-        return load_file(path)
+        return load_file(path, device)
     except Exception as error:
         raise NotMeasured(f"weights {path.name} are unreadable ({error}); run ./testbed setup") from error
 

@@ -18,18 +18,25 @@ def lpips(reference: Sequence[np.ndarray], distorted: Sequence[np.ndarray], fps:
 
     Raises NotMeasured without the installed weights and for pictures below 31 pixels a side.
     """
-    tensors = backbones.weights(backbones.ALEXNET)
-    return np.array([_one(tensors, *pair) for pair in pairs(reference, distorted)], np.float64)
+    return np.array([_one(*pair) for pair in pairs(reference, distorted)], np.float64)
+
+
+def distance(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """LPIPS of float32 pictures [n, 3, height, width] in 0..1 as float32 [n], with gradients: the metric as a loss.
+
+    Raises NotMeasured without the installed weights.
+    """
+    tensors = backbones.weights(backbones.ALEXNET, str(first.device))
+    both = (torch.cat([first, second]) * 2 - 1 - _SHIFT.to(first.device)) / _SCALE.to(first.device)
+    total = torch.zeros(len(first), device=first.device)
+    for j, features in enumerate(backbones.alexnet(tensors, both)):
+        one, other = (features / (features.norm(dim=1, keepdim=True) + 1e-10)).chunk(2)
+        total = total + (one - other).square().mean((2, 3)) @ tensors[f"head{j}"]
+    return total
 
 
 @torch.inference_mode()
-def _one(tensors: dict[str, torch.Tensor], first: np.ndarray, second: np.ndarray) -> float:
+def _one(first: np.ndarray, second: np.ndarray) -> float:
     if min(first.shape[:2]) < LEAST_SIDE:
         raise NotMeasured(f"LPIPS needs pictures of at least {LEAST_SIDE}x{LEAST_SIDE} pixels")
-    both = (torch.cat([backbones.tensor(first), backbones.tensor(second)]) * 2 - 1 - _SHIFT) / _SCALE
-    total = 0.0
-    for j, features in enumerate(backbones.alexnet(tensors, both)):
-        unit = features / (features.norm(dim=1, keepdim=True) + 1e-10)
-        difference = (unit[0] - unit[1]).square_().mean((1, 2))
-        total += float(difference @ tensors[f"head{j}"])
-    return total
+    return float(distance(backbones.tensor(first), backbones.tensor(second)))

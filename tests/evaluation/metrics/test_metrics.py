@@ -5,10 +5,12 @@ import subprocess
 
 import numpy as np
 import pytest
+import torch
 
 from gvc.errors import InputError
-from gvc.evaluation.metrics import measure
+from gvc.evaluation.metrics import backbones, measure
 from gvc.evaluation.metrics.convert import installed
+from gvc.evaluation.metrics.lpips import distance
 from gvc.evaluation.metrics.vmaf import ffmpeg
 from gvc.paths import content_dir
 from gvc.registry import names
@@ -87,6 +89,18 @@ def test_learned_metrics_keep_their_values(weights, pictures, noisy):
     worse = noisy(clean, 16)
     np.testing.assert_allclose(value("lpips", clean, worse), 0.400402, rtol=2e-3)
     np.testing.assert_allclose(value("dists", clean, worse), 0.341726, rtol=2e-3)
+
+
+def test_lpips_as_a_loss_is_the_metric_and_leads_back_to_the_picture(weights, pictures, noisy):
+    clean = pictures(1, 64, 64)
+    worse = noisy(clean, 20)
+    reference, start = backbones.tensor(clean[0]), backbones.tensor(worse[0])
+    assert float(distance(reference, start)) == pytest.approx(value("lpips", clean, worse)[0], rel=1e-5)
+    shown = start.clone().requires_grad_()
+    distance(reference, shown).sum().backward()
+    assert torch.isfinite(shown.grad).all()
+    step = 0.02 * shown.grad / shown.grad.abs().max()
+    assert float(distance(reference, start - step)) < float(distance(reference, start))
 
 
 def test_lpips_and_dists_are_symmetric(weights, pictures, noisy):
