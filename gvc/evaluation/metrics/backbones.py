@@ -32,7 +32,9 @@ def _read(path: Path, device: str) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise NotMeasured(f"weights {path.name} are not installed; run ./testbed setup")
     try:
-        return load_file(path, device)
+        # kept for callers with and without gradients
+        with torch.inference_mode(False):
+            return load_file(path, device)
     except Exception as error:
         raise NotMeasured(f"weights {path.name} are unreadable ({error}); run ./testbed setup") from error
 
