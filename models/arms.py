@@ -1,8 +1,9 @@
 """The arms of the ablation: which decoder stands behind which denoiser, and where their weights lie.
 
 A: CSI-blind decoder. A+: CSI-aware. control: A+ with the steps and data that D has had, widened by the denoiser's
-multiplications. C: denoiser before the unchanged decoder. D: decoder re-trained behind the denoiser. All share one
-encoder, so that every arm sees the same received symbols.
+multiplications. C: denoiser before the unchanged decoder. D: decoder re-trained behind the denoiser. P: the perceptual
+mode, a distilled denoiser and a decoder trained for looks. All share one encoder, so that every arm sees the same received
+symbols.
 """
 
 from collections.abc import Callable
@@ -19,24 +20,31 @@ from models.jscc import network as jscc
 
 ENCODER, AWARE, BLIND = "encoder.safetensors", "decoder_aware.safetensors", "decoder_blind.safetensors"
 DENOISER, BEHIND, CONTROL = "denoiser.safetensors", "decoder_behind.safetensors", "decoder_control.safetensors"
+STUDENT, PERCEPTUAL = "denoiser_student.safetensors", "decoder_perceptual.safetensors"
 
 
 @dataclass(frozen=True)
 class Arm:
-    """`decoder` names the network and file of the decoder, `denoised` whether the denoiser stands before it."""
+    """`decoder` names the network and file of the decoder, `denoiser` the file of the one before it, empty for none."""
 
     decoder: tuple[str, str]
-    denoised: bool = False
+    denoiser: str = ""
     aware: bool = True
     widened: bool = False
+
+    @property
+    def denoised(self) -> bool:
+        """Whether a denoiser stands before the decoder."""
+        return bool(self.denoiser)
 
 
 ARMS = {
     "A": Arm(("jscc", BLIND), aware=False),
     "A+": Arm(("jscc", AWARE)),
     "control": Arm(("cddm", CONTROL), widened=True),
-    "C": Arm(("jscc", AWARE), denoised=True),
-    "D": Arm(("cddm", BEHIND), denoised=True),
+    "C": Arm(("jscc", AWARE), DENOISER),
+    "D": Arm(("cddm", BEHIND), DENOISER),
+    "P": Arm(("cddm", PERCEPTUAL), STUDENT),
 }
 ALIASES = {"jscc": "A+", "jscc+cddm": "D"}
 # Residual blocks that match the denoiser's multiplications (rounded up, in the control's favour)
@@ -80,9 +88,9 @@ class Places:
         """The shared encoder, filled."""
         return weights.load(jscc.Encoder(jscc.SIZES[self.preset]), self.folders["jscc"] / ENCODER).eval()
 
-    def denoiser(self) -> nn.Module:
-        """The one-step denoiser, filled."""
-        return weights.load(cddm.Denoiser(cddm.SIZES[self.preset]), self.folders["cddm"] / DENOISER).eval()
+    def denoiser(self, file: str = DENOISER) -> nn.Module:
+        """The denoiser in `file`, filled."""
+        return weights.load(cddm.Denoiser(cddm.SIZES[self.preset]), self.folders["cddm"] / file).eval()
 
     def decoder(self, name: str) -> nn.Module:
         """The decoder of an arm, filled."""
@@ -109,4 +117,6 @@ FILES: dict[str, Callable[[Places], nn.Module]] = {
     BLIND: lambda places: places.decoder("A"),
     BEHIND: lambda places: places.decoder("D"),
     CONTROL: lambda places: places.decoder("control"),
+    STUDENT: lambda places: places.denoiser(STUDENT),
+    PERCEPTUAL: lambda places: places.decoder("P"),
 }
