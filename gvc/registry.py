@@ -28,6 +28,10 @@ TABLE: dict[str, dict[str, str]] = {
     "equaliser": {"zf": "gvc.phy.equaliser:ZeroForcing", "mmse": "gvc.phy.equaliser:Mmse"},
     "encoder": {"jscc": "models.codec:FrameEncoder"},
     "denoiser": {"cddm": "models.codec:FrameDenoiser"},
+    "sampler": {
+        "x0": "models.cddm.sampler:Deterministic",
+        "stochastic": "models.cddm.sampler:Stochastic",
+    },
     "decoder": {"jscc": "models.codec:FrameDecoder"},
     "metric": {
         "psnr_db": "gvc.evaluation.metrics.psnr:psnr_db",

@@ -2,8 +2,8 @@
 
 A: CSI-blind decoder. A+: CSI-aware. control: A+ with the steps and data that D has had, widened by the denoiser's
 multiplications. C: denoiser before the unchanged decoder. D: decoder re-trained behind the denoiser. P: the perceptual
-mode, a distilled denoiser and a decoder trained for looks. All share one encoder, so that every arm sees the same received
-symbols.
+mode, a distilled denoiser and a decoder trained for looks. All share one encoder, so that every arm sees the same
+received symbols.
 """
 
 from collections.abc import Callable
