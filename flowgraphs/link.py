@@ -57,6 +57,7 @@ class LinkGraph(gr.top_block):
         self.channel = stages.channel(config, seed)
         self.receiver = stages.receiver(config, keep_raw=recording is not None)
         self.denoiser = stages.denoiser(config) if arm_of(arm).denoised else None
+        self.trainer = stages.trainer(config, self.denoiser, seed)
         self.decoder = stages.decoder(config, arm)
         self.sink = ZmqVideoSink(endpoint, arm, finish=False)
         self.recorder = None
@@ -74,6 +75,8 @@ class LinkGraph(gr.top_block):
         if self.denoiser is not None:
             self.msg_connect(self.receiver, "symbols", self.denoiser, "symbols")
             received = self.denoiser
+        if self.trainer is not None:
+            self.msg_connect(self.receiver, "symbols", self.trainer, "symbols")
         self.msg_connect(received, "symbols", self.decoder, "symbols")
         self.msg_connect(self.decoder, "frames", self.sink, "frames")
         if recording is not None:

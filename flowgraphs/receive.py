@@ -35,6 +35,7 @@ class ReceiveGraph(gr.top_block):
         self.source = SampleFileSource(path, config.sample_rate_hz)
         self.receiver = stages.receiver(config, keep_raw=True)
         self.denoiser = stages.denoiser(config) if arm_of(arm).denoised else None
+        self.trainer = stages.trainer(config, self.denoiser)
         self.decoder = stages.decoder(config, arm)
         pictures = folder.path / "frames"
         pictures.mkdir()
@@ -45,6 +46,8 @@ class ReceiveGraph(gr.top_block):
         if self.denoiser is not None:
             self.msg_connect(self.receiver, "symbols", self.denoiser, "symbols")
             received = self.denoiser
+        if self.trainer is not None:
+            self.msg_connect(self.receiver, "symbols", self.trainer, "symbols")
         self.msg_connect(received, "symbols", self.decoder, "symbols")
         self.msg_connect(received, "symbols", self.recorder, "received")
         self.msg_connect(self.decoder, "frames", self.sink, "frames")

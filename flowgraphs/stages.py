@@ -13,6 +13,7 @@ from gvc_blocks.channel.sionna_channel import SionnaChannel
 from gvc_blocks.coding.cddm_denoiser import CddmDenoiser
 from gvc_blocks.coding.jscc_decoder import JsccDecoder
 from gvc_blocks.coding.jscc_encoder import JsccEncoder
+from gvc_blocks.coding.online_trainer import OnlineTrainer
 from gvc_blocks.phy.burst_receiver import BurstReceiver
 from gvc_blocks.phy.burst_transmitter import BurstTransmitter
 from gvc_blocks.video.video_source import VideoSource
@@ -83,6 +84,14 @@ def receiver(config: LinkConfig, keep_raw: bool = False) -> BurstReceiver:
 def denoiser(config: LinkConfig) -> CddmDenoiser:
     model = config.model
     return CddmDenoiser(model.denoiser, model.preset, model.dtype, model.compile, _tap(config, "denoised"))
+
+
+def trainer(config: LinkConfig, denoiser: CddmDenoiser | None, seed: int = 1) -> OnlineTrainer | None:
+    """The online training of `denoiser`; None where it is switched off or there is none."""
+    model = config.model
+    if denoiser is None or not model.adapt.enabled:
+        return None
+    return OnlineTrainer(denoiser.denoiser, model.preset, model.adapt, seed)
 
 
 def decoder(config: LinkConfig, arm: str) -> JsccDecoder:

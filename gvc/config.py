@@ -45,6 +45,17 @@ class VideoConfig(Section):
     size: Annotated[tuple[int, int] | None, BeforeValidator(_size)] = None
 
 
+class AdaptConfig(Section):
+    """Online training of the denoiser: `cpu_share` is the most that it takes of one core, `window` how many received
+    frames it learns from, `rate` its learning rate.
+    """
+
+    enabled: bool = False
+    cpu_share: float = Field(0.25, gt=0, le=1)
+    window: int = Field(64, ge=4, le=4096)
+    rate: float = Field(1e-3, gt=0, le=1)
+
+
 class ModelConfig(Section):
     """Networks. `cbr` is the channel bandwidth ratio; `design_snr_db` is what the transmitter designs for."""
 
@@ -57,6 +68,7 @@ class ModelConfig(Section):
     encoder: str = "jscc"
     denoiser: str = "cddm"
     decoder: str = "jscc"
+    adapt: AdaptConfig = AdaptConfig()
 
 
 class PhyConfig(Section):

@@ -4,6 +4,7 @@ Frames are uint8 [H, W, 3] of any size: padded to multiples of 16 by repeating t
 complex64 [n] in the layout of `models.latents`, noise maps float32 [n].
 """
 
+import threading
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gvc.errors import InputError
+from gvc.errors import InputError, WeightsError
 from models.arms import Places, arm
 from models.cddm.network import linear_estimate
 from models.latents import fill, from_symbols, grid, latents_of, to_symbols
@@ -85,6 +86,22 @@ class FrameDenoiser(_Stage):
         self, preset: str = "default", dtype: str = "auto", compiled: bool = False, cddm_dir: Path | None = None
     ):
         super().__init__(Places(preset, cddm_dir=cddm_dir).denoiser(), dtype, compiled)
+        self._swapping = threading.Lock()
+
+    def swap(self, state: dict[str, Tensor]) -> None:
+        """Use other weights from the next frame on; between two frames, from any thread.
+
+        Raises WeightsError, and keeps the old ones, when they are another network's or not finite.
+        """
+        # a compiled network is a wrapper whose names differ
+        network = getattr(self.network, "_orig_mod", self.network)
+        expected = {name: value.shape for name, value in network.state_dict().items()}
+        if expected != {name: value.shape for name, value in state.items()}:
+            raise WeightsError("the weights to swap in are those of another network or preset")
+        if not all(torch.isfinite(value).all() for value in state.values()):
+            raise WeightsError("the weights to swap in are not finite: the old ones are kept")
+        with self._swapping:
+            network.load_state_dict(state)
 
     @torch.inference_mode()
     def denoise(self, symbols: np.ndarray, noise_map: np.ndarray, height: int, width: int, latents: int) -> np.ndarray:
@@ -92,7 +109,8 @@ class FrameDenoiser(_Stage):
         values, noise = self._received(symbols, noise_map, height, width, latents)
         values, noise = fill(values, noise)
         active = torch.tensor([float(latents)], device=self.device)
-        cleaned = self.network(linear_estimate(values, noise), noise, active)
+        with self._swapping:
+            cleaned = self.network(linear_estimate(values, noise), noise, active)
         return to_symbols(cleaned[:, :latents])[0].cpu().numpy()
 
 
