@@ -40,6 +40,8 @@ class Options:
     rate: float = 0.0
     threads: int = 0
     jscc: Path | None = None
+    snr_db: str = "-2,22"
+    channel: str = "mix"
 
 
 class Session:
@@ -79,7 +81,7 @@ class Session:
         held_out = pictures.listed(options.validation)
         self.crops = pictures.Crops(pictures.read(options.images, without=held_out), self.crop, self.device)
         self.held_out = pictures.read(options.images, only=held_out) if held_out else {}
-        self.channel = TrainingChannel(bank=self._bank(options.bank))
+        self.channel = TrainingChannel(_range(options.snr_db), self._bank(options.bank), options.channel)
         self.out = options.out or weights.folder(network, options.preset)
         self.out.mkdir(parents=True, exist_ok=True)
         self.log = StepLog(self.out / "log.jsonl", keep=options.resume)
@@ -95,6 +97,8 @@ class Session:
             minutes=options.minutes,
             seed=options.seed,
             bank=str(options.bank.name) if options.bank else "none",
+            snr_db=options.snr_db,
+            channel=options.channel,
             torch=torch.__version__,
         )
 
@@ -136,6 +140,14 @@ class Session:
             raise InputError(f"bank '{path}' cannot be used: {error}; record one with `gvc bank`") from error
 
 
+def _range(text: str) -> tuple[float, float]:
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(f"--snr-db {text}: write LOW,HIGH in dB, for example 18,18") from error
+    return low, high
+
+
 def parse(description: str, arguments: list[str] | None = None) -> Options:
     """Options from a command line, for `python -m models.NAME.train`."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
@@ -157,7 +169,9 @@ def parse(description: str, arguments: list[str] | None = None) -> Options:
         "--rate", type=float, default=0.0, help="peak learning rate; 0: 2e-4 on an accelerator, 4e-4 on a CPU"
     )
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: torch's own choice")
-    parser.add_argument("--jscc", type=Path, help="folder of the JSCC weights that the denoiser stands behind")
+    parser.add_argument("--jscc", type=Path, help="folder of the JSCC weights to stand behind or to specialise")
+    parser.add_argument("--snr-db", default="-2,22", help="range of the training SNR in dB, LOW,HIGH")
+    parser.add_argument("--channel", default="mix", help="mix, or awgn or rayleigh alone")
     return Options(**vars(parser.parse_args(arguments)))
 
 

@@ -56,7 +56,9 @@ def train(
     crop: Annotated[int, typer.Option(help="0: 256 on an accelerator, 128 on a CPU.")] = 0,
     rate: Annotated[float, typer.Option(help="Peak learning rate; 0: 2e-4 on an accelerator, 4e-4 on a CPU.")] = 0.0,
     threads: Annotated[int, typer.Option(help="CPU threads; 0: torch's own choice.")] = 0,
-    jscc: Annotated[Path | None, typer.Option(help="Folder of the JSCC weights that the denoiser follows.")] = None,
+    jscc: Annotated[Path | None, typer.Option(help="Folder of the JSCC weights to follow or to specialise.")] = None,
+    snr_db: Annotated[str, typer.Option(help="Range of the training SNR in dB, LOW,HIGH.")] = "-2,22",
+    channel: Annotated[str, typer.Option(help="mix, or awgn or rayleigh alone.")] = "mix",
 ) -> None:
     """Train a network; the log goes to stderr, weights, log.jsonl and eval.json to --out."""
     import importlib
@@ -66,8 +68,9 @@ def train(
     if name not in NETWORKS:
         raise InputError(f"unknown network '{name}'{nearest(name, list(NETWORKS))}")
     options = Options(
-        images, validation, preset, minutes, device, out, resume, bank, stages, seed, batch, crop, rate, threads, jscc
-    )
+        images, validation, preset, minutes, device, out, resume, bank, stages, seed, batch, crop, rate, threads, jscc,
+        snr_db, channel,
+    )  # fmt: skip
     importlib.import_module(NETWORKS[name]).train(options)
 
 

@@ -12,6 +12,10 @@ from torch import Tensor
 
 from gvc.errors import InputError
 from gvc.noise_map import NU_MAX, NU_MIN
+from gvc.registry import nearest
+
+# Which of the fading kinds of training a choice draws from, as a range of the uniform variate that picks among them
+FADING = {"mix": (0.0, 1.0), "awgn": (0.0, 0.25), "rayleigh": (0.25, 0.45)}
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,8 @@ class SymbolChannel:
     csi_error_var: variance of the error of the known channel, not told to the receiver.
     snr_mismatch_db: how much better than the truth the receiver believes the SNR to be.
     erasure: probability that a symbol is lost (and known to be).
-    interference_db: power of a narrow-band interferer relative to the signal, on one carrier of 16, not told.
+    interference_db: power of a narrow-band interferer relative to the signal, all of it on the sixteenth of the symbols
+        that the interleaver put on its carriers, not told.
     """
 
     kind: str
@@ -49,7 +54,8 @@ class SymbolChannel:
         fade = normal() if self.kind == "rayleigh" else torch.ones_like(symbols)
         received = fade * symbols + variance**0.5 * normal()
         if self.interference_db is not None:
-            hit = (torch.arange(symbols.shape[1], device=symbols.device) % 16 == 0).float()
+            order = torch.rand(symbols.shape, device=symbols.device, generator=generator).argsort(1)
+            hit = (order < symbols.shape[1] / 16).float()
             received = received + hit * (16 * 10 ** (self.interference_db / 10)) ** 0.5 * normal()
         known = fade + self.csi_error_var**0.5 * normal() if self.csi_error_var else fade
         gain = known.abs().square().clamp_min(1e-9)
@@ -72,11 +78,24 @@ class TrainingChannel:
     A picture meets AWGN, independent fades, a handful of coherence blocks that the interleaver has mixed, or a noise
     map with its true errors recorded by the real receiver (`bank`: float arrays noise_map, error_re, error_im
     [F, n]). A third of the pictures lose 0-10 % of their symbols; the claimed noise is off by 0.5 dB rms.
+    `fading` keeps all kinds (`mix`) or only AWGN (`awgn`) or independent fades (`rayleigh`), for specialists.
     """
 
-    def __init__(self, snr_db: tuple[float, float] = (-2.0, 22.0), bank: dict[str, Tensor] | None = None):
+    def __init__(
+        self,
+        snr_db: tuple[float, float] = (-2.0, 22.0),
+        bank: dict[str, Tensor] | None = None,
+        fading: str = "mix",
+    ):
+        if fading not in FADING:
+            raise InputError(f"unknown fading '{fading}'{nearest(fading, list(FADING))} (known: {', '.join(FADING)})")
+        if not -30 <= snr_db[0] <= snr_db[1] <= 60:
+            raise InputError(f"SNR {snr_db[0]:g} to {snr_db[1]:g} dB: give a rising range within -30 to 60")
+        if bank is not None and fading != "mix":
+            raise InputError(f"a bank belongs to the fading 'mix', not to '{fading}' alone")
         self.snr_db = snr_db
         self.bank = bank
+        self.kinds = FADING[fading]
 
     def __call__(self, symbols: Tensor) -> tuple[Tensor, Tensor]:
         """Complex symbols [B, n] -> equalised symbols and noise map, both [B, n]."""
@@ -88,7 +107,8 @@ class TrainingChannel:
 
         low, high = self.snr_db
         variance = 10 ** (-(uniform(batch, 1) * (high - low) + low) / 10)
-        kind = uniform(batch, 1)
+        first, last = self.kinds
+        kind = first + (last - first) * uniform(batch, 1)
         fades = torch.randn(batch, count, dtype=torch.complex64, device=device)
         blocks = 2 ** (uniform(batch, 1) * 5)
         which = (uniform(batch, count) * blocks).long().clamp_max(count - 1)

@@ -77,6 +77,34 @@ def test_recorded_noise_maps_reach_the_training_draws() -> None:
     assert torch.allclose((received - sent)[recorded].real, torch.tensor(0.25), atol=1e-5)
 
 
+def test_interferer_hits_a_sixteenth_of_the_symbols_with_all_its_power() -> None:
+    sent = symbols(1, 160_000)
+    received, noise = SymbolChannel("awgn", 40.0, interference_db=-10.0)(sent)
+    error = (received - sent).abs().square()
+    assert error.mean().item() == pytest.approx(0.1, rel=0.05)
+    assert (error > 0.01).float().mean().item() == pytest.approx(1 / 16, rel=0.05)
+    assert (noise == noise[0, 0]).all()
+
+
+def test_training_for_one_snr_and_one_channel_draws_that_alone() -> None:
+    """Independent fades: P(nu > t) = 1 - exp(-sigma^2 / t); AWGN: one noise level, claimed within 0.5 dB rms."""
+    torch.manual_seed(1)
+    _, noise = TrainingChannel((18.0, 18.0), fading="awgn")(symbols(300, 50))
+    level = 10 * noise.min(1).values.log10()
+    assert level.mean().item() == pytest.approx(-18, abs=0.1) and level.std().item() == pytest.approx(0.5, abs=0.1)
+    _, noise = TrainingChannel((3.0, 3.0), fading="rayleigh")(symbols(300, 1000))
+    kept = noise < NU_MAX
+    assert (noise[kept] > 0.5).float().mean().item() == pytest.approx(1 - np.exp(-1), rel=0.06)
+
+
+@pytest.mark.parametrize(
+    "bad", [{"fading": "rice"}, {"snr_db": (5.0, 1.0)}, {"snr_db": (0.0, 99.0)}, {"fading": "awgn", "bank": {}}]
+)
+def test_impossible_training_conditions_are_refused(bad: dict) -> None:
+    with pytest.raises(InputError):
+        TrainingChannel(**bad)
+
+
 @pytest.mark.parametrize("bad", [{"kind": "rice"}, {"snr_db": 99.0}, {"erasure": 1.0}, {"csi_error_var": -1.0}])
 def test_impossible_conditions_are_refused(bad: dict) -> None:
     with pytest.raises(InputError):

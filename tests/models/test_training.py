@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from gvc.errors import InputError
-from models import pictures
+from models import pictures, weights
 from models.arms import AWARE, BLIND, ENCODER, Places
 from models.cddm.train import owed
+from models.jscc.train import specialise, train
 from models.session import Options, Session
 from models.training import CollapseError, StepLog, fit
 
@@ -77,7 +78,17 @@ def test_crops_are_pieces_of_the_pictures() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"minutes": 0}, {"device": "cudaa"}, {"crop": 4096}, {"images": Path("/no")}, {"stages": "pari"}]
+    "change",
+    [
+        {"minutes": 0},
+        {"device": "cudaa"},
+        {"crop": 4096},
+        {"images": Path("/no")},
+        {"stages": "pari"},
+        {"snr_db": "18"},
+        {"snr_db": "20,10"},
+        {"channel": "rice"},
+    ],
 )
 def test_unusable_options_are_refused(photos: Path, tmp_path: Path, change: dict) -> None:
     options = Options(**{"images": photos, "preset": "small", "device": "cpu", "out": tmp_path, "crop": 64} | change)
@@ -125,6 +136,22 @@ def test_training_commands_run_on_a_bare_machine_and_leave_usable_weights(photos
     assert done.returncode == 0, done.stderr
     arms = {row["arm"] for row in json.loads((tmp_path / "cddm" / "eval.json").read_text())["rows"]}
     assert arms == {"A", "A+", "control", "C", "D"}
+
+
+def test_specialist_keeps_the_encoder_and_moves_the_decoder(places: Places, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "small-18db"
+    common = {"images": photos, "preset": "small", "device": "cpu", "crop": 32, "batch": 2, "stages": "specialist"}
+    origin = places.folders["jscc"]
+    specialise(Options(**common, minutes=0.02, snr_db="18,18", jscc=origin, out=out))
+    before, after = weights.manifest(origin), weights.manifest(out)
+    assert after[ENCODER] == before[ENCODER] and after[AWARE] != before[AWARE]
+    Places("small", out).decoder("A+")
+    assert json.loads((out / "log.jsonl").read_text().splitlines()[0])["snr_db"] == "18,18"
+    for wrong in ({"jscc": None, "out": out}, {"jscc": origin, "out": None}, {"jscc": origin, "out": origin}):
+        with pytest.raises(InputError, match="--jscc"):
+            specialise(Options(**common, **wrong))
+    with pytest.raises(InputError, match="on its own"):
+        train(Options(**{**common, "stages": "pair,specialist"}, jscc=origin, out=out))
 
 
 def test_training_without_pictures_says_so() -> None:
