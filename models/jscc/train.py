@@ -2,11 +2,12 @@
 
     python -m models.jscc.train --images photos/ --validation photos/validation.txt --minutes 10
 
-The stage `specialist`, run on its own, instead fine-tunes the CSI-aware decoder of another folder for some conditions
-alone, behind that folder's encoder as it is: what a decoder is that was trained for one SNR or one channel.
+The stage `specialist` (`models.jscc.specialist`) instead trains decoders for some conditions alone, not told
+anything of the noise, behind the encoder of another folder:
 
     python -m models.jscc.train --stages specialist --jscc models/jscc/weights/small --preset small --snr-db 18,18 \\
-        --images photos/ --validation photos/validation.txt --out models/jscc/weights/small-18db --minutes 3
+        --channel awgn --images photos/ --validation photos/validation.txt --minutes 5 \\
+        --out models/jscc/weights/small-awgn-18db
 """
 
 import sys
@@ -15,7 +16,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gvc.errors import InputError
 from gvc.noise_map import NU_MAX
 from models import session as sessions
 from models import weights
@@ -33,8 +33,9 @@ PAIR_SHARE = 0.85
 def train(options: Options) -> None:
     """Run the stages `pair` and `blind`, or `specialist`; weights, log and evaluation land in `options.out`."""
     if "specialist" in options.stages.split(","):
-        specialise(options)
-        return
+        from models.jscc import specialist
+
+        return specialist.train(options)
     run = Session("jscc", options, STAGES)
     size = SIZES[options.preset]
     here = run.out if options.resume else None
@@ -72,36 +73,6 @@ def train(options: Options) -> None:
 
     arms = ["A", "A+"] if (run.out / BLIND).exists() else ["A+"]
     run.finish(lambda held_out: score_arms(held_out, arms, places=Places(options.preset, run.out)))
-
-
-def specialise(options: Options) -> None:
-    """Fine-tune the CSI-aware decoder in `options.jscc` for the conditions of `options` alone, encoder frozen.
-
-    `options.out` becomes a whole JSCC folder: the same encoder, the specialist as its CSI-aware decoder. Raises
-    InputError when other stages are asked for too, or when the weights to start from would be overwritten.
-    """
-    if options.stages != "specialist":
-        raise InputError(f"--stages {options.stages}: `specialist` is trained on its own")
-    if options.jscc is None or options.out is None or options.jscc.resolve() == options.out.resolve():
-        raise InputError("a specialist needs --jscc, the weights to start from, and another folder as --out")
-    run = Session("jscc", options, STAGES)
-    origin = Places(options.preset, options.jscc)
-    encoder = run.prepare(origin.encoder()).requires_grad_(False)
-    decoder = run.prepare(origin.decoder("A+").train())
-    fit(
-        "specialist",
-        lambda: _picture_loss(run, encoder, decoder),
-        [decoder],
-        run.log,
-        options.minutes * 60,
-        rate=run.rate / 2,
-        constant_loss=run.constant_loss(),
-    )
-    weights.save(encoder, run.out / ENCODER)
-    weights.save(decoder, run.out / AWARE)
-    from models.score import score_arms
-
-    run.finish(lambda held_out: score_arms(held_out, ["A+"], places=Places(options.preset, run.out)))
 
 
 def transmit(encoder: Encoder, run: Session) -> tuple[Tensor, ...]:

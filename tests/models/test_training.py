@@ -8,9 +8,9 @@ import torch
 
 from gvc.errors import InputError
 from models import pictures, weights
-from models.arms import AWARE, BLIND, ENCODER, Places
+from models.arms import AWARE, BLIND, DENOISER, ENCODER, Places
 from models.cddm.train import owed
-from models.jscc.train import specialise, train
+from models.jscc.train import train
 from models.session import Options, Session
 from models.training import CollapseError, StepLog, fit
 
@@ -138,18 +138,29 @@ def test_training_commands_run_on_a_bare_machine_and_leave_usable_weights(photos
     assert arms == {"A", "A+", "control", "C", "D"}
 
 
-def test_specialist_keeps_the_encoder_and_moves_the_decoder(places: Places, photos: Path, tmp_path: Path) -> None:
-    out = tmp_path / "small-18db"
+def test_specialist_knows_nothing_of_the_noise_and_keeps_the_encoder(
+    places: Places, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin, out = places.folders["jscc"], tmp_path / "small-awgn-18db"
+    monkeypatch.setattr("models.arms.weights.folder", lambda network, preset: origin)
     common = {"images": photos, "preset": "small", "device": "cpu", "crop": 32, "batch": 2, "stages": "specialist"}
-    origin = places.folders["jscc"]
-    specialise(Options(**common, minutes=0.02, snr_db="18,18", jscc=origin, out=out))
+    train(Options(**common, minutes=0.05, snr_db="18,18", channel="awgn", jscc=origin, out=out))
     before, after = weights.manifest(origin), weights.manifest(out)
-    assert after[ENCODER] == before[ENCODER] and after[AWARE] != before[AWARE]
-    Places("small", out).decoder("A+")
-    assert json.loads((out / "log.jsonl").read_text().splitlines()[0])["snr_db"] == "18,18"
+    assert (after[ENCODER], after[DENOISER]) == (before[ENCODER], before[DENOISER])
+    made = StepLog(out / "log.jsonl", keep=True).steps()
+    assert made["control"] == made["behind"] > 0
+    latents = torch.randn(1, 64, 4, 4)
+    scalar = torch.tensor([32.0])
+    own = Places("small", out, out)
+    started = places.decoder("A+")
+    for arm in ("A+", "control", "D"):
+        decoder = own.decoder(arm)
+        shown = [decoder(latents, torch.full((1, 32, 4, 4), nu), scalar) for nu in (0.01, 10.0)]
+        assert torch.equal(*shown)
+        assert not torch.equal(decoder.entry.weight[:, :64], started.entry.weight[:, :64])
     for wrong in ({"jscc": None, "out": out}, {"jscc": origin, "out": None}, {"jscc": origin, "out": origin}):
         with pytest.raises(InputError, match="--jscc"):
-            specialise(Options(**common, **wrong))
+            train(Options(**common, **wrong))
     with pytest.raises(InputError, match="on its own"):
         train(Options(**{**common, "stages": "pair,specialist"}, jscc=origin, out=out))
 
