@@ -2,9 +2,11 @@
 
 Two levels: `symbol` (the symbol channels of `score`) and `waveform` (simulated radios and the real receiver, with the
 impairment in the samples, the bursts or the receiver's own estimates). `lost` pictures had no burst recovered and
-count for no arm. Gains are paired over pictures, with their 95 % bootstrap interval. In the rows of specialists every
-network of the arm was fine-tuned for the named conditions alone, the encoder was not; `C, common denoiser` has the
-denoiser of all conditions before the specialist, and `A+, common` is the decoder of all conditions, for reference.
+count for no arm. Gains are paired over pictures, with their 95 % bootstrap interval.
+
+The rows of specialists (`models.jscc.specialist`) have decoders that are told nothing of the noise and were trained for
+AWGN at 18 dB alone: `specialist`, its widened control, C with the denoiser of all conditions before it, D re-trained
+behind that denoiser for the same conditions; A+ and D of all conditions stand beside them.
 """
 
 import dataclasses
@@ -23,25 +25,30 @@ from gvc.bootstrap import mean_ci95
 from gvc.channel.symbol import SymbolChannel
 from gvc.errors import LinkError
 from models import pictures, weights
-from models.arms import Places
-from models.score import Scorer, psnr
+from models.arms import CONTROL, Places
+from models.score import psnr
+from models.scorer import Scorer
 
 ARMS = ["A+", "control", "C", "D"]
 CHANNELS = {"symbol": ("awgn", "rayleigh"), "waveform": ("sim-awgn", "sim-tdl-c-900ns")}
 HERE = "benchmarks.impairments"
+SPECIALIST = "awgn-18db"
+# key of a gain for the arm that it is over
+BASES = {"A+": "a_plus", "control": "control", "specialist": "specialist", "specialist control": "control"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
     """One mismatch: what it changes at symbol level (`SymbolChannel`) and on the waveform (`Waveform`), or the
-    specialist networks that meet what they were not trained for. `low` asks for the second SNR.
+    specialists (`specialist`). `fading`: on which of a level's channels, flat or fading; `snr_db`: at which SNR.
     """
 
     name: str
     symbol: dict[str, Any] = dataclasses.field(default_factory=dict)
     waveform: dict[str, Any] = dataclasses.field(default_factory=dict)
-    specialist: str | None = None
-    low: bool = False
+    specialist: bool = False
+    fading: tuple[bool, ...] = (False, True)
+    snr_db: float | None = None
 
 
 CASES = (
@@ -52,8 +59,10 @@ CASES = (
     Case("SNR underrated by 3 dB", {"snr_mismatch_db": -3.0}, {"equaliser": f"{HERE}:Underrated"}),
     Case("10 % erased", {"erasure": 0.1}, {"burst_loss": 0.1}),
     Case("narrow-band interferer at -10 dB", {"interference_db": -10.0}, {"interference_db": -10.0}),
-    Case("trained at 18 dB alone", specialist="18db", low=True),
-    Case("trained on AWGN alone", specialist="awgn"),
+    Case("specialist where it was trained", specialist=True, fading=(False,), snr_db=18.0),
+    Case("specialist at another SNR", specialist=True, fading=(False,), snr_db=5.0),
+    Case("specialist on another channel", specialist=True, fading=(True,), snr_db=18.0),
+    Case("specialist at another SNR and on another channel", specialist=True, fading=(True,), snr_db=5.0),
 )
 
 
@@ -71,9 +80,8 @@ def main() -> None:
     options.add_argument("--only", type=Path, help="list of the names in --images to use")
     options.add_argument("--count", type=int, default=24, help="pictures, evenly taken from these; 0: all")
     options.add_argument("--preset", default="default")
-    options.add_argument("--specialist-preset", default="small", help="of the rows `trained ...`")
+    options.add_argument("--specialist-preset", default="small", help="of the rows of specialists")
     options.add_argument("--snr-db", type=float, default=10.0)
-    options.add_argument("--low-snr-db", type=float, default=2.0, help="SNR of `trained at 18 dB alone`")
     options.add_argument("--cbr", type=float, default=1 / 48)
     options.add_argument("--dtype", default="float32", help="float32, bfloat16 or auto")
     options.add_argument("--threads", type=int, default=0)
@@ -90,31 +98,33 @@ def main() -> None:
     with output.steps() as told:
         for case in CASES:
             preset = arguments.specialist_preset if case.specialist else arguments.preset
-            systems = specialists(preset, case.specialist, arguments.dtype) if case.specialist else common
+            systems = specialists(preset, arguments.dtype) if case.specialist else common
             if not systems:
                 not_measured[case.name] = f"no specialists of the preset {preset}: see models/jscc/CARD.md"
                 continue
-            snr_db = arguments.low_snr_db if case.low else arguments.snr_db
+            snr_db = arguments.snr_db if case.snr_db is None else case.snr_db
             for level, channels in CHANNELS.items():
-                for channel in channels:
+                for channel in (channels[fading] for fading in case.fading):
                     told(f"{case.name}, {channel}", len(rows), 0)
                     about = {"mismatch": case.name, "level": level, "channel": channel, "snr_db": snr_db}
                     make = maker(case, level, channel, snr_db)
                     found = measured(systems, chosen, make, arguments.cbr, arguments.seed)
                     rows += [{**about, "preset": preset, **row} for row in found]
+                    if not found:
+                        not_measured[f"{case.name}, {channel}"] = "nothing of any picture was recovered"
     emit(rows, arguments.json, pictures=len(chosen), not_measured=not_measured)
 
 
-def specialists(preset: str, name: str, dtype: str) -> list[System]:
-    """The systems of a specialist; empty where its weights are not there."""
-    jscc, cddm = (weights.folder(network, f"{preset}-{name}") for network in ("jscc", "cddm"))
-    if not jscc.exists():
+def specialists(preset: str, dtype: str) -> list[System]:
+    """The specialists and, for reference, A+ and D of all conditions; empty where there are no specialists' weights."""
+    folder = weights.folder("jscc", f"{preset}-{SPECIALIST}")
+    if not (folder / CONTROL).exists():
         return []
-    own = ARMS if cddm.exists() else ["A+"]
+    labels = {arm: f"specialist {arm}" for arm in ARMS} | {"A+": "specialist"}
+    reference = {arm: arm for arm in ("A+", "D")}
     return [
-        System(Scorer(own, Places(preset, jscc, cddm if cddm.exists() else None), dtype), {arm: arm for arm in own}),
-        System(Scorer(["C"], Places(preset, jscc), dtype), {"C": "C, common denoiser"}),
-        System(Scorer(["A+"], Places(preset), dtype), {"A+": "A+, common"}),
+        System(Scorer(ARMS, Places(preset, folder, folder), dtype), labels),
+        System(Scorer(list(reference), Places(preset), dtype), reference),
     ]
 
 
@@ -132,7 +142,7 @@ def measured(
     cbr: float,
     seed: int,
 ) -> list[dict[str, Any]]:
-    """One row an arm: PSNR, symbol error, and the paired gains over A+ and the control among `systems`."""
+    """One row an arm: PSNR, symbol error, and the paired gains over those of BASES among `systems`."""
     quality: dict[str, list[float]] = {}
     errors: dict[str, list[float]] = {}
     lost = 0
@@ -147,10 +157,10 @@ def measured(
             lost += 1
             continue
         for system, result in zip(systems, results, strict=True):
-            for arm, (decoded, error) in result.items():
-                label = system.labels[arm]
-                quality.setdefault(label, []).append(psnr(reference, decoded))
-                errors.setdefault(label, []).append(error)
+            for variant, outcome in result.items():
+                label = system.labels[variant.arm]
+                quality.setdefault(label, []).append(psnr(reference, outcome.decoded))
+                errors.setdefault(label, []).append(outcome.symbol_mse)
     return [
         {
             "arm": label,
@@ -165,7 +175,7 @@ def measured(
 
 def _gains(quality: dict[str, list[float]], label: str, seed: int) -> dict[str, Any]:
     found = {}
-    for base, word in (("A+", "a_plus"), ("control", "control")):
+    for base, word in BASES.items():
         if base in quality and base != label:
             gain = np.array(quality[label]) - np.array(quality[base])
             found[f"gain_over_{word}_db"] = round(float(gain.mean()), 4)

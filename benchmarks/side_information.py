@@ -1,9 +1,10 @@
 """What a denoiser and what side information can gain at best, where the best is known exactly.
 
-A Gaussian source of n samples with correlation rho^|i-j| is sent as K symbols of unit mean power by a random orthonormal
-map, over independent Rayleigh fades that the receiver knows. Linear-Gaussian, so posteriors are exact: symbol error of the
-symbol-by-symbol LMMSE equaliser and of the joint posterior; source error of the best linear decoder that is not told
-the fades, and of the posterior mean that is. A denoiser before the latter gains nothing (data processing inequality).
+A Gaussian source of n samples with correlation rho^|i-j| is sent as K symbols of unit mean power by a random
+orthonormal map, over independent Rayleigh fades that the receiver knows. Linear-Gaussian, so posteriors are exact:
+symbol error of the symbol-by-symbol LMMSE equaliser and of the joint posterior; source error of the best linear decoder
+that is not told the fades, and of the posterior mean that is. A denoiser before the latter gains nothing (data
+processing inequality).
 """
 
 import numpy as np

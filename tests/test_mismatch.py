@@ -10,6 +10,7 @@ from gvc import seeds
 from gvc.errors import LinkError
 from gvc.noise_map import NU_MAX
 from gvc.phy.equaliser import Mmse
+from models.scorer import Outcome, Variant
 
 
 def elements(rows: int, carriers: int, seed: int = 1) -> np.ndarray:
@@ -100,7 +101,11 @@ def test_a_frame_of_which_nothing_arrives_is_an_error() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_case_makes_its_channel_on_both_levels(case) -> None:
-    made = {level: maker(case, level, channel, 10.0)(64, 64) for level, names in CHANNELS.items() for channel in names}
+    made = {
+        level: maker(case, level, names[fading], 10.0)(64, 64)
+        for level, names in CHANNELS.items()
+        for fading in case.fading
+    }
     for channel, changes in ((made["symbol"], case.symbol), (made["waveform"], case.waveform)):
         assert channel.snr_db == 10
         assert all(getattr(channel, key) == value for key, value in changes.items())
@@ -116,7 +121,7 @@ class Fixed:
         if picture[0, 0, 0] == 200:
             raise LinkError("lost")
         shown = picture.permute(1, 2, 0)
-        return {arm: (shown + offset, 0.1) for arm, offset in self.OFFSETS.items()}
+        return {Variant(arm): Outcome(shown + offset, 0.1, 0, 0.0) for arm, offset in self.OFFSETS.items()}
 
 
 def test_gains_are_paired_and_lost_pictures_count_for_no_arm() -> None:

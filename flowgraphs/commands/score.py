@@ -15,15 +15,16 @@ def score(
     channel: Annotated[str, typer.Option(help="awgn, rayleigh (independent fades), or several, comma-separated.")],
     snr_db: Annotated[str, typer.Option(help="Mean Es/N0 in dB, comma-separated.")] = "10",
     cbr: Annotated[str, typer.Option(help="Channel bandwidth ratios, comma-separated.")] = "1/48",
-    arms: Annotated[str, typer.Option(help="A, A+, control, C, D, jscc, jscc+cddm.")] = "A,A+,control,C,D",
+    arms: Annotated[str, typer.Option(help="A, A+, control, C, D, P, jscc, jscc+cddm.")] = "A,A+,control,C,D",
     preset: Annotated[str, typer.Option(help="small, default or large.")] = "default",
     only: Annotated[Path | None, typer.Option(help="List of the names in --images to use, one a line.")] = None,
     csi_error_var: Annotated[float, typer.Option(help="Variance of the channel-state error.")] = 0.0,
     snr_mismatch_db: Annotated[float, typer.Option(help="How much the receiver overrates the SNR.")] = 0.0,
     erasure: Annotated[float, typer.Option(help="Share of symbols lost.")] = 0.0,
     interference_db: Annotated[float | None, typer.Option(help="Narrow-band interferer over signal, dB.")] = None,
-    steps: Annotated[str, typer.Option(help="Denoiser steps; this network has one.")] = "1",
-    sampler: Annotated[str, typer.Option(help="Denoiser sampler; this network has x0.")] = "x0",
+    steps: Annotated[str, typer.Option(help="Denoiser steps, comma-separated; `paper` has its own number.")] = "1",
+    sampler: Annotated[str, typer.Option(help="x0, stochastic, paper; comma-separated.")] = "x0",
+    noise_map: Annotated[str, typer.Option(help="What the networks are told: true, flat or shuffled.")] = "true",
     weights: Annotated[list[str] | None, typer.Option(help="ARM=FILE: another decoder file for an arm.")] = None,
     metrics: Annotated[str, typer.Option(help="psnr_db, ssim, ms_ssim, lpips, dists; comma-separated.")] = "psnr_db",
     dtype: Annotated[str, typer.Option(help="float32, bfloat16 or auto (by CPU flags).")] = "float32",
@@ -32,8 +33,6 @@ def score(
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
 ) -> None:
     """Measure PSNR and symbol error of each arm on the same received symbols."""
-    if steps != "1" or sampler != "x0":
-        raise InputError(f"steps {steps} with sampler '{sampler}': the one-step denoiser has --steps 1 --sampler x0")
     if dtype not in ("float32", "bfloat16", "auto"):
         raise InputError(f"dtype '{dtype}': use float32, bfloat16 or auto")
     import torch
@@ -55,6 +54,9 @@ def score(
         metrics=tuple(m for m in metrics.split(",") if m),
         dtype=dtype,
         seed=seed,
+        samplers=tuple(sampler.split(",")),
+        steps=_counts(steps),
+        noise_map=noise_map,
     )
     places = Places(preset)
     for choice in weights or []:
@@ -66,6 +68,13 @@ def score(
     with output.steps() as told:
         result = run(chosen, arms.split(","), places, conditions, lambda done, total, what: told(what, done, total))
     output.emit({"preset": preset, **result}, json)
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(f"--steps {text}: write whole numbers separated by commas") from error
 
 
 def _numbers(text: str, option: str) -> tuple[float, ...]:

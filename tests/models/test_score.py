@@ -71,3 +71,47 @@ def test_impairments_raise_the_symbol_error(places: Places, impairment: dict) ->
         return score(picture, ["A+"], places, conditions)["rows"][0]["symbol_mse_db"]
 
     assert error(**impairment) > error() + 1
+
+
+def test_each_denoised_arm_has_a_row_for_every_sampler_and_number_of_steps(places: Places, pictures) -> None:
+    conditions = Conditions(("rayleigh",), (10,), samplers=("x0", "stochastic"), steps=(1, 3))
+    result = score(pictures, ["A+", "C", "D"], places, conditions)
+    found = [(r["arm"], r["sampler"], r["steps"]) for r in result["rows"]]
+    both = [(s, n) for s in ("x0", "stochastic") for n in (1, 3)]
+    assert found == [("A+", "none", 0), *(("C", *x) for x in both), *(("D", *x) for x in both)]
+    one_step = {r["sampler"]: r["symbol_mse_db"] for r in result["rows"] if r["arm"] == "C" and r["steps"] == 1}
+    assert one_step["x0"] == pytest.approx(one_step["stochastic"], abs=0.05)
+
+
+def test_paired_gain_is_the_difference_of_means_with_a_narrower_interval(places: Places) -> None:
+    torch.manual_seed(1)
+    many = {f"p{i}": torch.randint(0, 2 + 20 * i, (3, 32, 32), dtype=torch.uint8) for i in range(8)}
+    rows = {r["arm"]: r for r in score(many, ["A", "control", "D"], places, Conditions(("awgn",), (5,)))["rows"]}
+    d = rows["D"]
+    for reference, key in (("control", "gain_over_control_db"), ("A", "gain_over_a_db")):
+        assert d[key] == pytest.approx(d["psnr_db"] - rows[reference]["psnr_db"], abs=2e-4)
+        low, high = d[f"{key}_ci95"]
+        assert low <= d[key] <= high
+        assert high - low < d["psnr_db_ci95"][1] - d["psnr_db_ci95"][0]
+    assert "gain_over_control_db" not in rows["control"]
+
+
+def test_flat_and_shuffled_maps_change_what_networks_are_told_but_not_the_linear_estimate(places, pictures) -> None:
+    def rows(told: str, channel: str) -> dict:
+        result = score(pictures, ["A+", "D"], places, Conditions((channel,), (10,), noise_map=told))
+        return {r["arm"]: r for r in result["rows"]}
+
+    truth = rows("true", "rayleigh")
+    for told in ("flat", "shuffled"):
+        other = rows(told, "rayleigh")
+        assert other["A+"]["symbol_mse_db"] == pytest.approx(truth["A+"]["symbol_mse_db"], abs=1e-3)
+        assert other["D"]["symbol_mse_db"] != truth["D"]["symbol_mse_db"]
+        assert other["A+"]["psnr_db"] != truth["A+"]["psnr_db"]
+        # all symbols of AWGN are equally good: there is nothing to flatten
+        assert rows(told, "awgn")["D"]["psnr_db"] == pytest.approx(rows("true", "awgn")["D"]["psnr_db"], abs=1e-3)
+
+
+@pytest.mark.parametrize("wrong", [{"steps": (0,)}, {"steps": (10**6,)}, {"samplers": ("x1",)}, {"noise_map": "flatt"}])
+def test_unusable_samplers_steps_and_maps_are_refused(places: Places, pictures, wrong: dict) -> None:
+    with pytest.raises(InputError):
+        score(pictures, ["D"], places, Conditions(("awgn",), (10,), **wrong))
