@@ -50,9 +50,6 @@ def test_score_refuses_bad_input_with_exit_code_2(tmp_path: Path) -> None:
         (("--images", folder, "--channel", "awgn", "--cbr", "1/3"), "1/48"),
         (("--images", folder, "--channel", "awgn", "--arms", "E"), "unknown arm"),
         (("--images", folder, "--channel", "awgn", "--steps", "0"), "1 to 1000"),
-        (("--images", folder, "--channel", "awgn", "--steps", "two"), "whole numbers"),
-        (("--images", folder, "--channel", "awgn", "--sampler", "x1"), "did you mean 'x0'"),
-        (("--images", folder, "--channel", "awgn", "--noise-map", "flatt"), "did you mean 'flat'"),
         (("--images", folder, "--channel", "awgn", "--weights", "D"), "ARM=FILE"),
     ):
         done = gvc("score", "--preset", "small", *arguments)
