@@ -76,6 +76,7 @@ def run_link(plan: Plan) -> dict[str, Any]:
     config = configure(plan.radio, plan.overrides)
     if config.driver != "simulation":
         raise InputError(f"radio '{plan.radio}' has driver '{config.driver}': link simulates; use tx and rx")
+    from flowgraphs import adaptation
     from flowgraphs.link import LinkGraph
     from flowgraphs.runner import run
     from gvc.evaluation.process import EvaluatorProcess
@@ -116,8 +117,11 @@ def run_link(plan: Plan) -> dict[str, Any]:
                 120 + 5 * first.source.sent * len(plan.arms),
                 told=lambda said: plan.told(said or "evaluating", 0, 0),
             )
-        first.recorder.save()
         result = _result(plan, config, first, ran_s, metrics, latencies)
+        if first.trainer is not None:
+            plan.told("recovery curve", 0, 0)
+            result["adaptation"] = adaptation.outcome(config, first.trainer, first.recorder)
+        first.recorder.save()
         result["created"] = created.isoformat(timespec="seconds")
         from flowgraphs.output import plain
 

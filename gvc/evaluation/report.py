@@ -45,6 +45,7 @@ FIGURES: dict[str, tuple[str, str]] = {
         "Squared error of the symbols in ten equal groups by predicted noise. On the thin line the noise map tells the "
         "truth; the distance between the curves is what the denoiser gains.",
     ),
+    "recovery": ("Online training", "{recovery}"),
     "constellation": (
         "Constellation",
         "Density of the analogue symbols, in units of the transmitted ones (the receiver's input is normalised to unit "
@@ -254,7 +255,10 @@ def _figures(run: RunFolder, folder: Path) -> list[dict[str, str | None]]:
     )
     drawn = []
     for name, (heading, caption) in FIGURES.items():
-        entry: dict[str, str | None] = {"title": heading, "caption": caption.format(psnr_over_snr=over_snr)}
+        if name == "recovery" and "adaptation" not in run.run:
+            continue
+        told = caption.format(psnr_over_snr=over_snr, recovery=_recovery(run))
+        entry: dict[str, str | None] = {"title": heading, "caption": told}
         entry |= {"reason": None, "span": "half" if name in plots.HALVES else "whole"}
         for theme in THEMES:
             with applied(theme):
@@ -267,6 +271,25 @@ def _figures(run: RunFolder, folder: Path) -> list[dict[str, str | None]]:
             entry[theme.name] = _data_uri(path.read_bytes(), "image/png")
         drawn.append(entry)
     return drawn
+
+
+def _recovery(run: RunFolder) -> str:
+    """What the online training did, in words."""
+    told = run.run.get("adaptation") or {}
+    share, limit = told.get("cpu_share"), told.get("cpu_share_limit")
+    words = [
+        "Error against the symbols sent, which the training never sees; mean over 8 frames. Decoder and gate are "
+        "those of the whole run.",
+        f"{_count(told.get('swaps', 0), 'swap')}, {_count(told.get('rollbacks', 0), 'rollback')}, "
+        f"{_count(told.get('restarts', 0), 'restart')}; {_count(told.get('frames_dropped', 0), 'frame')} left out.",
+    ]
+    if isinstance(share, (int, float)) and isinstance(limit, (int, float)):
+        words.append(
+            f"The training took {100 * share:.0f} % of one core; the configuration allows {100 * limit:.0f} %."
+        )
+    if told.get("failure"):
+        words.append(f"It ended before its time: {told['failure']}.")
+    return " ".join(words)
 
 
 def _counters(run: RunFolder) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -67,6 +67,11 @@ class RunRecorder(GuardedBlock):
         part = slice(self._offsets[index], self._offsets[index + 1])
         return np.array(self._logs["equalised"].read()[part]), np.array(self._logs["noise_map"].read()[part])
 
+    def truth(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Sent and denoised symbols of the `index`-th received frame; NaN where there are none."""
+        part = slice(self._offsets[index], self._offsets[index + 1])
+        return np.array(self._logs["true"].read()[part]), np.array(self._logs["denoised"].read()[part])
+
     def save(self) -> None:
         """Write symbols.npz and bursts.npz, and remove the files they came from."""
         raw = np.concatenate(self._raw) if self._raw else np.zeros(0, np.complex64)

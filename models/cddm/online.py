@@ -13,6 +13,7 @@ part of its variance that grows as 1 / a^2. nu is the receiver's noise map, symb
 
 import collections
 import copy
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -57,13 +58,14 @@ def risk(network: nn.Module, frame: Frame, scale: float, generator: torch.Genera
     shift = per_map.sqrt() * heard * torch.randn(latents.shape, generator=generator)
     both = torch.cat([latents + scale * shift, latents - scale * shift])
     noisier = (noise_map * (1 + scale**2)).clamp_max(NU_MAX)
-    plus, minus = _denoise(network, both, torch.cat([noisier, noisier])).chunk(2)
+    plus, minus = denoised(network, both, torch.cat([noisier, noisier])).chunk(2)
     fit = ((plus - latents).square() + (minus - latents).square()) / 2
     error = fit + shift * (plus - minus) / scale - per_map
     return (error * heard / (1 + per_map)).sum() / heard.sum().clamp_min(1)
 
 
-def _denoise(network: nn.Module, latents: Tensor, noise_map: Tensor) -> Tensor:
+def denoised(network: nn.Module, latents: Tensor, noise_map: Tensor) -> Tensor:
+    """Unbiased latents [B, C, h, w] and noise map [B, C/2, h, w] -> the network's estimate [B, C, h, w]."""
     count = latents.shape[1]
     latents, noise_map = fill(latents, noise_map)
     active = torch.full((len(latents),), float(count))
@@ -138,8 +140,12 @@ class Adapter:
     def step(self) -> None:
         """One step of Adam on one frame of the window."""
         chosen = int(torch.randint(len(self._memory), (), generator=self._generator))
+        self.descend(lambda network: risk(network, self._memory[chosen], TRAINING_SCALE, self._generator))
+
+    def descend(self, loss_of: Callable[[nn.Module], Tensor]) -> None:
+        """One step down `loss_of(network)`, whatever it is made from."""
         with torch.autocast("cpu", self._dtype, enabled=self._dtype is not torch.float32):
-            loss = risk(self._trained, self._memory[chosen], TRAINING_SCALE, self._generator)
+            loss = loss_of(self._trained)
         self._optimiser.zero_grad()
         loss.backward()
         parameters = list(self._trained.parameters())

@@ -185,6 +185,25 @@ def _run(clip: np.ndarray, evaluation: dict, keep: np.ndarray, snr_db: np.ndarra
         "seed": 1,
         "created": "2026-01-01T12:00:00+00:00",
         "command": "./testbed link --clip bikes.mp4 --radio sim-tdl-c-900ns --set channel.snr_db=12",
+        "adaptation": {
+            "swaps": 2,
+            "rollbacks": 1,
+            "restarts": 0,
+            "frames_dropped": 3,
+            "cpu_share": 0.243,
+            "cpu_share_limit": 0.25,
+            "failure": "",
+            "judgements": [
+                {"decision": decision, "from_frame": frame}
+                for decision, frame in (("swap", 4), ("keep", 7), ("swap", 9), ("rollback", 13))
+            ],
+            "curve": {
+                "frame_id": list(range(frames)),
+                "linear_db": [-7.0 + 0.3 * np.sin(i) for i in range(frames)],
+                "shipped_db": [-8.6 if i < frames // 3 else -6.9 for i in range(frames)],
+                "trained_db": [-8.6 if i < frames // 3 else -6.9 - 2 * i / frames for i in range(frames)],
+            },
+        },
         "stages": [
             {"stage": "source", "cpu_seconds_per_frame": 0.0011},
             {"stage": "encoder", "cpu_seconds_per_frame": 0.0098},

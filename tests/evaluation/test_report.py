@@ -103,9 +103,20 @@ def test_an_absent_part_is_named(folder, absent, words):
 def test_a_bare_result_still_gives_a_page(tmp_path):
     (tmp_path / "run.json").write_text("{}")
     text = write_report(tmp_path).read_text()
-    assert text.count("Not shown") == len(FIGURES)
+    # online training is not missed where it was off
+    assert text.count("Not shown") == len(FIGURES) - 1
     for words in ("No pictures", "No metrics", "No counters", "No mode marks", "Not recorded"):
         assert words in text
+
+
+def test_online_training_is_told_in_numbers(folder, page):
+    assert "2 swaps, 1 rollback, 0 restarts; 3 frames left out" in page
+    assert "took 24 % of one core; the configuration allows 25 %" in page
+    result = json.loads((folder / "run.json").read_text())
+    del result["adaptation"]
+    (folder / "run.json").write_text(json.dumps(result))
+    assert "Online training" not in write_report(folder).read_text()
+    assert not (folder / "report" / "recovery.png").exists()
 
 
 def test_without_a_sweep_frames_are_shown_at_their_own_snr(folder):
