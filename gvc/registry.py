@@ -31,6 +31,7 @@ TABLE: dict[str, dict[str, str]] = {
     "sampler": {
         "x0": "models.cddm.sampler:Deterministic",
         "stochastic": "models.cddm.sampler:Stochastic",
+        "paper": "models.cddm.paper:PaperSampler",
     },
     "decoder": {"jscc": "models.codec:FrameDecoder"},
     "metric": {

@@ -16,11 +16,13 @@ from gvc.errors import InputError
 from gvc.registry import nearest
 from models import weights
 from models.cddm import network as cddm
+from models.cddm.epsilon import Epsilon
 from models.jscc import network as jscc
 
 ENCODER, AWARE, BLIND = "encoder.safetensors", "decoder_aware.safetensors", "decoder_blind.safetensors"
 DENOISER, BEHIND, CONTROL = "denoiser.safetensors", "decoder_behind.safetensors", "decoder_control.safetensors"
 STUDENT, PERCEPTUAL = "denoiser_student.safetensors", "decoder_perceptual.safetensors"
+EPSILON = "epsilon.safetensors"
 
 
 @dataclass(frozen=True)
@@ -92,13 +94,21 @@ class Places:
         """The denoiser in `file`, filled."""
         return weights.load(cddm.Denoiser(cddm.SIZES[self.preset]), self.folders["cddm"] / file).eval()
 
+    def epsilon(self) -> nn.Module:
+        """The noise-predicting network of the paper's sampler, filled."""
+        return weights.load(Epsilon(cddm.SIZES[self.preset]), self.folders["cddm"] / EPSILON).eval()
+
     def decoder(self, name: str) -> nn.Module:
         """The decoder of an arm, filled."""
         chosen = arm(name)
         extra = EXTRA_BLOCKS[self.preset] if chosen.widened else 0
         network = jscc.Decoder(jscc.SIZES[self.preset], chosen.aware, extra)
-        folder, file = chosen.decoder
-        return weights.load(network, self.replaced.get(name, self.folders[folder] / file)).eval()
+        return weights.load(network, self.file(name)).eval()
+
+    def file(self, name: str) -> Path:
+        """Where the decoder of an arm lies."""
+        folder, file = arm(name).decoder
+        return self.replaced.get(name, self.folders[folder] / file)
 
 
 def widen(decoder: jscc.Decoder, preset: str) -> jscc.Decoder:
@@ -118,5 +128,6 @@ FILES: dict[str, Callable[[Places], nn.Module]] = {
     BEHIND: lambda places: places.decoder("D"),
     CONTROL: lambda places: places.decoder("control"),
     STUDENT: lambda places: places.denoiser(STUDENT),
+    EPSILON: Places.epsilon,
     PERCEPTUAL: lambda places: places.decoder("P"),
 }

@@ -51,10 +51,12 @@ class Session:
     unusable data, an unknown device or bank.
     """
 
-    def __init__(self, network: str, options: Options, stages: tuple[str, ...] = ()):
+    def __init__(self, network: str, options: Options, stages: tuple[str, ...] = (), on_demand: tuple[str, ...] = ()):
+        known = ("all", *stages, *on_demand, "evaluate")
         for stage in options.stages.split(","):
-            if stage not in (*stages, "all", "evaluate"):
-                raise InputError(f"unknown stage '{stage}' (known: all, {', '.join(stages)}, evaluate)")
+            if stage not in known:
+                raise InputError(f"unknown stage '{stage}' (known: {', '.join(known)})")
+        self.on_demand = on_demand
         self.options = options
         self.network = network
         check_preset(options.preset)
@@ -103,8 +105,9 @@ class Session:
         )
 
     def wants(self, stage: str) -> bool:
-        """Whether this run includes `stage`."""
-        return self.options.stages == "all" or stage in self.options.stages.split(",")
+        """Whether this run includes `stage`; `all` are those that are not on demand."""
+        named = self.options.stages.split(",")
+        return stage in named or ("all" in named and stage not in self.on_demand)
 
     def prepare(self, network: nn.Module, start: Path | None = None) -> nn.Module:
         """Move a network to the device, first filled from `start` if given."""

@@ -1,4 +1,5 @@
-"""Train the one-step denoiser on a frozen encoder, the decoder behind it (arm D), and the widened control.
+"""Train the one-step denoiser on a frozen encoder, the decoder behind it (arm D), and the widened control; on demand
+also the paper's noise-predicting network (stage `epsilon`) and the perceptual mode (arm P, stage `perceptual`).
 
     python -m models.cddm.train --images photos/ --validation photos/validation.txt --bank bank.safetensors --minutes 10
 
@@ -13,7 +14,9 @@ from torch import Tensor, nn
 
 from models import session as sessions
 from models import weights
-from models.arms import BEHIND, CONTROL, DENOISER, Places, widen
+from models.arms import BEHIND, CONTROL, DENOISER, EPSILON, PERCEPTUAL, STUDENT, Places, widen
+from models.cddm import epsilon, perceptual
+from models.cddm.epsilon import Epsilon
 from models.cddm.network import SIZES, Denoiser
 from models.jscc.network import Decoder, Encoder
 from models.jscc.train import transmit
@@ -21,53 +24,47 @@ from models.session import Options, Session
 from models.training import StepLog, fit
 
 STAGES = ("denoiser", "behind", "control")
+ON_DEMAND = ("epsilon", "perceptual")
 # shares of the time; a control step costs about 2.5 denoiser steps, so it has time for as many steps as both
 SHARES = {"denoiser": 0.08, "behind": 0.32}
 
 
 def train(options: Options) -> None:
-    """Run the stages `denoiser`, `behind` and `control`; weights, log and evaluation land in `options.out`."""
-    run = Session("cddm", options, STAGES)
+    """Run the stages that `options` names, by default the first three; weights and log land in its `out`."""
+    run = Session("cddm", options, STAGES, ON_DEMAND)
     places = Places(options.preset, options.jscc, run.out)
     encoder = run.prepare(places.encoder()).requires_grad_(False)
-    start = run.out / DENOISER if options.resume or not run.wants("denoiser") else None
-    denoiser = run.prepare(Denoiser(SIZES[options.preset]), start)
+    seconds = options.minutes * 60
     if run.wants("denoiser"):
-        fit(
-            "denoiser",
-            lambda: _symbol_loss(run, encoder, denoiser),
-            [denoiser],
-            run.log,
-            options.minutes * 60 * SHARES["denoiser"],
-            rate=run.rate,
-        )
+        denoiser = run.prepare(Denoiser(SIZES[options.preset]), run.out / DENOISER if options.resume else None)
+        share = seconds * SHARES["denoiser"]
+        fit("denoiser", lambda: _symbol_loss(run, encoder, denoiser), [denoiser], run.log, share, rate=run.rate)
         weights.save(denoiser, run.out / DENOISER)
-    denoiser.requires_grad_(False)
     if run.wants("behind"):
-        name = "D" if options.resume else "A+"
-        _decoder(
-            run,
-            "behind",
-            run.prepare(places.decoder(name).train()),
-            encoder,
-            denoiser,
-            seconds=options.minutes * 60 * SHARES["behind"],
-        )
+        denoiser = run.prepare(places.denoiser()).requires_grad_(False)
+        decoder = run.prepare(places.decoder("D" if options.resume else "A+").train())
+        _decoder(run, "behind", decoder, encoder, denoiser, seconds=seconds * SHARES["behind"])
     if run.wants("control"):
         control = places.decoder("control") if options.resume else widen(places.decoder("A+"), options.preset)
-        _decoder(
-            run,
-            "control",
-            run.prepare(control.train()),
-            encoder,
-            None,
-            steps=owed(run.log),
-            seconds=options.minutes * 60,
-        )
+        _decoder(run, "control", run.prepare(control.train()), encoder, None, steps=owed(run.log), seconds=seconds)
+    if run.wants("epsilon"):
+        predictor = places.epsilon() if options.resume else Epsilon(SIZES[options.preset])
+        run.prepare(predictor.train())
+        fit("epsilon", lambda: _noise_loss(run, encoder, predictor), [predictor], run.log, seconds, rate=run.rate)
+        weights.save(predictor, run.out / EPSILON)
+    if run.wants("perceptual"):
+        teacher = run.prepare(places.denoiser()).requires_grad_(False)
+        student = run.prepare(places.denoiser(STUDENT if options.resume else DENOISER).train())
+        decoder = run.prepare(places.decoder("P" if options.resume else "D").train())
+        loss = perceptual.loss(run, encoder, teacher, student, decoder)
+        fit("perceptual", loss, [student, decoder], run.log, seconds, rate=run.rate / 2)
+        weights.save(student, run.out / STUDENT)
+        weights.save(decoder, run.out / PERCEPTUAL)
     from models.score import score_arms
 
-    arms = ["A", "A+", "control", "C", "D"]
-    run.finish(lambda held_out: score_arms(held_out, arms, places=places))
+    arms = ["A", "A+", "control", "C", "D", "P"]
+    there = [name for name in arms if places.file(name).exists()]
+    run.finish(lambda held_out: score_arms(held_out, there, places=places))
 
 
 def owed(log: StepLog) -> int:
@@ -100,6 +97,13 @@ def _symbol_loss(run: Session, encoder: Encoder, denoiser: Denoiser) -> Tensor:
     # maps that were not sent are known to be zero: they carry no loss
     sent = torch.arange(latents.shape[1], device=active.device)[None] < active[:, None]
     return (error.mean((2, 3)) * sent).sum() / sent.sum()
+
+
+def _noise_loss(run: Session, encoder: Encoder, predictor: Epsilon) -> Tensor:
+    with run.autocast():
+        with torch.no_grad():
+            _, latents, _, noise_map, active = transmit(encoder, run)
+        return epsilon.loss(predictor, latents, noise_map, active)
 
 
 def main() -> int:
