@@ -15,15 +15,20 @@ symbols. `recovered` is (lost - trained) / (lost - before), of the errors themse
 the task is (content, channel), clean stands in for before. `frames_to_half` and `bursts_to_half`: when half was back.
 
 Then (unless --frames 0) the running flowgraph over TDL-C fading, paced at the clip's rate: after a third of the frames
-the transmitter's encoder is another preset's.
+the transmitter's encoder is another preset's. `gain_..._db` are symbol errors below that of the linear estimate, which
+takes the fades out.
 """
 
 import itertools
 import math
+import os
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+# before torch loads: a later limit does not reach GNU Radio's threads
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
 import torch
@@ -45,6 +50,8 @@ from models.latents import from_symbols, latents_of, to_symbols
 LATENTS = latents_of(1 / 48)
 SIDE = 256
 STEPS_A_FRAME = 2
+WINDOW = 16
+"""Frames over which the flowgraph's errors are averaged when half of the loss is looked for."""
 CHANGES = ("none", "mixed", "encoder", "content", "channel", "poisoned")
 
 
@@ -66,9 +73,7 @@ def main() -> None:
     arguments = options.parse_args()
     fields: dict[str, Any] = {}
     if arguments.frames:
-        # first, since the number of threads is fixed when the flowgraph is configured
         fields["flowgraph"] = flowgraph(arguments)
-    torch.set_num_threads(1)
     held_out = pictures.listed(arguments.validation)
     names = sorted(p.name for p in arguments.images.iterdir() if p.suffix in pictures.SUFFIXES)
     seeds.stream(0, "benchmarks/online").shuffle(names)
@@ -163,29 +168,35 @@ def flowgraph(arguments: Any) -> dict[str, Any]:
     told = result["adaptation"]
     curve = {name: np.array(values) for name, values in told.pop("curve").items()}
     judgements = told.pop("judgements")
-    power = {name: 10 ** (curve[f"{name}_db"] / 10) for name in ("linear", "shipped", "trained")}
+    # over the linear estimate: fades then cancel
+    error = {name: 10 ** (curve[f"{name}_db"] / 10) for name in ("linear", "shipped", "trained")}
     frame = curve["frame_id"]
-    old, new = frame < change_at, frame >= change_at
-    last = frame >= arguments.frames - arguments.frames // 10
-    before, lost, trained = (
-        float(power[a][b].mean()) for a, b in (("shipped", old), ("shipped", last), ("trained", last))
-    )
-    gain = (power["shipped"] - power["trained"]) / np.maximum(power["shipped"] - before, 1e-9)
-    smooth = np.convolve(gain[new], np.ones(8) / 8, "valid")
-    half = int(np.argmax(smooth >= 0.5)) + 8 if (smooth >= 0.5).any() else None
+
+    def relative(name: str, chosen: np.ndarray) -> float:
+        return float(error[name][chosen].mean() / error["linear"][chosen].mean())
+
+    old, last = frame < change_at, frame >= arguments.frames - arguments.frames // 10
+    before, lost, trained = relative("shipped", old), relative("shipped", last), relative("trained", last)
+    after = np.flatnonzero(frame >= change_at)
+    reached = None
+    for end in range(WINDOW, len(after) + 1):
+        part = after[end - WINDOW : end]
+        if relative("trained", part) <= (relative("shipped", part) + before) / 2:
+            reached = int(frame[part[-1]]) - change_at + 1
+            break
+    bursts = result["bursts_sent"] / result["frames_sent"]
     return {
         **told,
         "change_at_frame": change_at,
         "frames_received": result["frames_received"],
-        "bursts_a_frame": result["bursts_sent"] / result["frames_sent"],
         "latency_ms": result["latency_ms"],
-        "unchanged_shipped_db": _db(before),
-        "unchanged_trained_db": _db(float(power["trained"][old].mean())),
-        "lost_db": _db(lost),
-        "trained_db": _db(trained),
+        "gain_before_db": -_db(before),
+        "gain_before_trained_db": -_db(relative("trained", old)),
+        "gain_lost_db": -_db(lost),
+        "gain_trained_db": -_db(trained),
         "recovered": (lost - trained) / (lost - before),
-        "frames_to_half": half,
-        "bursts_to_half": half and math.ceil(half * result["bursts_sent"] / result["frames_sent"]),
+        "frames_to_half": reached,
+        "bursts_to_half": reached and math.ceil(reached * bursts),
         "course": [
             {key: said[key] for key in ("decision", "from_frame", "steps", "cpu_seconds", "seconds")}
             for said in judgements

@@ -13,7 +13,7 @@ from gvc.video.clip import Clip
 from gvc.video.content import find_clip
 from models.codec import FrameEncoder
 
-CLIPS = ("bikes.mp4", "bigbuckbunny.mp4")
+CLIP = "bikes.mp4"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz      ,.ABCDEFGH0123456789(){}=+-"
 
 
@@ -59,16 +59,14 @@ def text_pages(count: int, seed: int, side: int = 256) -> torch.Tensor:
 
 
 def long_clip(path: Path, size: tuple[int, int], frames: int) -> Path:
-    """Write `frames` lossless frames of the demo clips, one after the other and again, at 25 frames a second."""
+    """Write `frames` lossless frames of CLIP, over and over, at 25 frames a second."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=25)
         stream.width, stream.height, stream.pix_fmt = *size, "bgr0"
         written = 0
         while written < frames:
-            for name in CLIPS:
-                for picture in Clip(find_clip(name), size):
-                    if written < frames:
-                        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-                        written += 1
+            for picture in Clip(find_clip(CLIP), size, frames - written):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+                written += 1
         container.mux(stream.encode())
     return path

@@ -15,6 +15,7 @@ SPAN = 2.6
 MAX_POINTS = 60_000
 RECOVERY_MEAN = 8
 """Frames over which the recovery curve is averaged."""
+RECOVERED = {"trained": "trained online", "shipped": "denoiser as shipped", "linear": "linear estimate"}
 Outcome = Figure | str
 
 
@@ -220,7 +221,7 @@ def stage_times(run: RunFolder, theme: Theme) -> Outcome:
 
 
 def recovery(run: RunFolder, theme: Theme) -> Outcome:
-    """Symbol error frame by frame with online training and without it; lines where weights changed."""
+    """What the denoiser gains over the linear estimate, trained online and not; lines where weights changed."""
     adaptation = run.run.get("adaptation") or {}
     curve = adaptation.get("curve") or {}
     frames = np.array(curve.get("frame_id", []))
@@ -229,18 +230,17 @@ def recovery(run: RunFolder, theme: Theme) -> Outcome:
     figure = Figure((WIDTH_INCHES, 3.4))
     axes = figure.subplots()
     window = np.ones(RECOVERY_MEAN) / RECOVERY_MEAN
-    labels = {"linear_db": "linear estimate", "shipped_db": "denoiser as shipped", "trained_db": "trained online"}
-    for index, (name, label) in enumerate(labels.items()):
-        power = 10 ** (np.array(curve[name]) / 10)
-        mean = 10 * np.log10(np.convolve(power, window, "valid"))
-        axes.plot(frames[RECOVERY_MEAN - 1 :], mean, label=label, **_stroke(theme, index))
+    error = {name: np.convolve(10 ** (np.array(curve[f"{name}_db"]) / 10), window, "valid") for name in RECOVERED}
+    for index, (name, label) in enumerate(RECOVERED.items()):
+        gain = 10 * np.log10(error["linear"] / error[name])
+        axes.plot(frames[RECOVERY_MEAN - 1 :], gain, label=label, **_stroke(theme, index))
     for decision, colour in (("swap", theme.muted), ("rollback", theme.warning)):
         at = [said["from_frame"] for said in adaptation.get("judgements", []) if said["decision"] == decision]
         for position, frame in enumerate(at):
             label = f"{decision} of weights" if position == 0 else None
             axes.axvline(frame, color=colour, lw=0.9, ls="solid", alpha=0.6, zorder=1, label=label)
     axes.set_xlabel("frame")
-    axes.set_ylabel("squared error a symbol (dB)")
+    axes.set_ylabel("gain in symbol error (dB)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(x=0.01)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=5, borderaxespad=0.2, handlelength=2.6)

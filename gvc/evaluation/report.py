@@ -278,8 +278,8 @@ def _recovery(run: RunFolder) -> str:
     told = run.run.get("adaptation") or {}
     share, limit = told.get("cpu_share"), told.get("cpu_share_limit")
     words = [
-        "Error against the symbols sent, which the training never sees; mean over 8 frames. Decoder and gate are "
-        "those of the whole run.",
+        "How much smaller the symbol error is than that of the linear estimate z / (1 + ν), mean over 8 frames. The "
+        "symbols sent, which the training never sees, are known here because the link simulates.",
         f"{_count(told.get('swaps', 0), 'swap')}, {_count(told.get('rollbacks', 0), 'rollback')}, "
         f"{_count(told.get('restarts', 0), 'restart')}; {_count(told.get('frames_dropped', 0), 'frame')} left out.",
     ]

@@ -27,10 +27,12 @@ from models.latents import fill
 TRAINING_SCALE = 0.3
 JUDGING_SCALE = 0.1
 """a of the risk in training, and where weights are compared: noise 0.4 dB and 0.04 dB above the frame's own."""
-HELD_OUT_EVERY = 4
-"""Each fourth frame is kept from training, to judge the weights by."""
-JUDGES = 8
-"""Held-out frames that a judgement looks at: the newest ones."""
+HELD_OUT_EVERY = 3
+"""Each third frame is kept from training, to judge the weights by."""
+JUDGES, LEAST_JUDGES = 8, 6
+"""Held-out frames that a judgement looks at, the newest ones; and how many it needs."""
+STANDARD_ERRORS = 2.5
+"""By how many of them risks must differ to count as different."""
 STEPS_A_JUDGEMENT = 24
 STEPS_A_FRAME = 8
 """Most steps for each frame received, so that a few frames are not learned by heart."""
@@ -89,9 +91,9 @@ class Adapter:
     """Three sets of weights and the rules between them.
 
     `shipped` never changes. `live` is in use: it is replaced by `candidate`, the running mean of the training, only
-    when the held-out frames say that this is better by twice the standard error; it goes back to `shipped` when they
-    say that it is worse than that. A candidate that is worse than `live`, or not finite, starts again from `live` at
-    half the rate.
+    when the held-out frames say that this is clearly better; it goes back to `shipped` when they say that it is clearly
+    worse than that. A candidate that is clearly worse than `live`, or not finite, starts again from `live` at half the
+    rate. Clearly is by STANDARD_ERRORS, frame by frame on the same recorruptions.
 
     Args:
         network: the denoiser, which is copied and left as it is.
@@ -135,7 +137,7 @@ class Adapter:
     @property
     def due(self) -> bool:
         """Whether enough steps have been made since the last judgement, and frames are there to judge by."""
-        return self.steps - self._judged >= STEPS_A_JUDGEMENT and len(self._held_out) >= JUDGES // 2
+        return self.steps - self._judged >= STEPS_A_JUDGEMENT and len(self._held_out) >= LEAST_JUDGES
 
     def step(self) -> None:
         """One step of Adam on one frame of the window."""
@@ -211,4 +213,4 @@ def _better(first: Tensor, second: Tensor) -> bool:
         return True
     gain = second - first
     error = gain.std() / len(gain) ** 0.5
-    return bool(gain.mean() > torch.maximum(2 * error, MARGIN * second.mean().abs()))
+    return bool(gain.mean() > torch.maximum(STANDARD_ERRORS * error, MARGIN * second.mean().abs()))

@@ -180,18 +180,22 @@ class _Child:
         threading.Thread(target=self._listen, args=(pipe,), daemon=True).start()
 
     def run(self) -> None:
-        start = time.process_time()
         self.say("ready")
         began = before = time.monotonic()
-        spent, credit = start, 0.0
+        start = spent = time.process_time()
+        credit = 0.0
         while self._collect(wait=credit <= 0 or not self.adapter.ready):
             now, cpu = time.monotonic(), time.process_time()
+            if not self.adapter.frames:
+                # the clock starts with the first frame
+                began, start, before, spent = now, cpu, now, cpu
+                continue
             credit = min(MOST_CREDIT_S, credit + self.settings.cpu_share * (now - before)) - (cpu - spent)
             before, spent = now, cpu
             if credit <= 0:
                 continue
             if self.adapter.due:
-                self._judge(time.process_time() - start, now - began)
+                self._judge(cpu - start, now - began)
             elif self.adapter.ready:
                 self.adapter.step()
         self.say(
