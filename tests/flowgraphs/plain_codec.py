@@ -39,6 +39,16 @@ class PlainDecoder:
         return np.repeat(picture[:, :, None], 3, axis=2)
 
 
+class PlainDenoiser:
+    """The linear estimate of unit-power symbols."""
+
+    def __init__(self, **options: object):
+        self.options = options
+
+    def denoise(self, symbols: np.ndarray, noise_map: np.ndarray, height: int, width: int, latents: int) -> np.ndarray:
+        return symbols / (1 + noise_map)
+
+
 class SlowDecoder(PlainDecoder):
     """Takes as long as SLOW_S in the environment says."""
 
