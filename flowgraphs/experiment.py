@@ -120,7 +120,7 @@ def run_link(plan: Plan) -> dict[str, Any]:
         result = _result(plan, config, first, ran_s, metrics, latencies)
         if first.trainer is not None:
             plan.told("recovery curve", 0, 0)
-            result["adaptation"] = adaptation.outcome(config, first.trainer, first.recorder)
+            result["adaptation"] = adaptation.outcome(first)
         first.recorder.save()
         result["created"] = created.isoformat(timespec="seconds")
         from flowgraphs.output import plain
@@ -149,20 +149,18 @@ def _decode_again(plan: Plan, graph: Any, arm: str) -> None:
     """Decode the recorded frames by another arm, on the same received symbols, and send them to the evaluator."""
     from flowgraphs import stages
     from gvc_blocks import flow
-    from models.arms import arm as arm_of
 
     flow.fresh()
-    decoder = stages.decoder(graph.config, arm).decoder
-    denoiser = stages.denoiser(_without_taps(graph.config)) if arm_of(arm).denoised else None
+    denoiser = stages.denoiser(_without_taps(graph.config), arm)
+    decoder = stages.decoder(graph.config, arm, denoiser)
     recorder = graph.recorder
     shown = 0
     for index, frame in enumerate(recorder.frames):
         plan.told(arm, index, len(recorder.frames))
         symbols, noise_map = recorder.symbols(index)
         shape = (frame.height, frame.width, frame.latents)
-        if denoiser is not None:
-            symbols = denoiser.denoiser.denoise(symbols, noise_map, *shape)
-        pixels = decoder.decode(symbols, noise_map, *shape)
+        estimate, denoised = denoiser.estimate(symbols, noise_map, *shape) if denoiser else (None, False)
+        pixels = decoder.pixels(symbols, estimate if denoised else None, noise_map, *shape)
         for lost in range(shown, frame.frame_id):
             graph.sink.sender.send_lost(lost, arm)
         graph.sink.sender.send_decoded(frame.frame_id, arm, pixels, frame.mode)
@@ -260,14 +258,17 @@ def percentiles_ms(seconds: Sequence[float]) -> dict[str, float | None]:
 
 
 def _weights(config: LinkConfig, arms: Sequence[str]) -> dict[str, Any]:
-    """SHA-256 of the weights in use, from their manifests."""
-    from models.arms import DENOISER, ENCODER, Places
+    """SHA-256 of the weights in use and of the gate's table, from their manifests."""
+    from models.arms import ENCODER, Places
     from models.arms import arm as arm_of
+    from models.cddm.gate import GATE
     from models.weights import manifest
 
     places = Places(config.model.preset)
     wanted = {("jscc", ENCODER)} | {arm_of(name).decoder for name in arms}
-    wanted |= {("cddm", DENOISER) for name in arms if arm_of(name).denoised}
+    denoisers = {("cddm", arm_of(name).denoiser) for name in arms if arm_of(name).denoised}
+    if denoisers:
+        wanted |= denoisers | ({("cddm", GATE)} if config.model.gate else set())
     found = {}
     for network, file in sorted(wanted):
         entry = manifest(places.folders[network]).get(file, {})

@@ -16,7 +16,6 @@ from gvc_blocks import flow
 from gvc_blocks.evaluation.run_recorder import RunRecorder
 from gvc_blocks.evaluation.zmq_video_sink import ZmqVideoSink
 from gvc_blocks.flight import Flight
-from models.arms import arm as arm_of
 
 
 class LinkGraph(gr.top_block):
@@ -56,9 +55,9 @@ class LinkGraph(gr.top_block):
         self.transmitter = stages.transmitter(config, paced)
         self.channel = stages.channel(config, seed)
         self.receiver = stages.receiver(config, keep_raw=recording is not None)
-        self.denoiser = stages.denoiser(config) if arm_of(arm).denoised else None
-        self.trainer = stages.trainer(config, self.denoiser, seed)
-        self.decoder = stages.decoder(config, arm)
+        self.denoiser = stages.denoiser(config, arm)
+        self.trainer = stages.trainer(config, self.denoiser, arm, seed)
+        self.decoder = stages.decoder(config, arm, self.denoiser)
         self.sink = ZmqVideoSink(endpoint, arm, finish=False)
         self.recorder = None
         self.flight = Flight(self._drained)
@@ -111,7 +110,8 @@ class LinkGraph(gr.top_block):
         noise_map = np.full(len(symbols), 0.1, np.float32)
         if self.denoiser is not None:
             symbols = self.denoiser.denoiser.denoise(symbols, noise_map, height, width, latents)
-        self.decoder.decoder.decode(symbols, noise_map, height, width, latents)
+        for decoder in {self.decoder.decoder, self.decoder.plain}:
+            decoder.decode(symbols, noise_map, height, width, latents)
 
     def timings(self) -> list[dict[str, float | str]]:
         """CPU seconds a frame of every block, by its thread's own clock."""

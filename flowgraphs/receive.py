@@ -11,7 +11,6 @@ from gvc_blocks import flow
 from gvc_blocks.evaluation.png_video_sink import PngVideoSink
 from gvc_blocks.evaluation.run_recorder import RunRecorder
 from gvc_blocks.phy.sample_file_source import SampleFileSource
-from models.arms import arm as arm_of
 
 
 class ReceiveGraph(gr.top_block):
@@ -34,9 +33,9 @@ class ReceiveGraph(gr.top_block):
         self.flow = flow.fresh()
         self.source = SampleFileSource(path, config.sample_rate_hz)
         self.receiver = stages.receiver(config, keep_raw=True)
-        self.denoiser = stages.denoiser(config) if arm_of(arm).denoised else None
-        self.trainer = stages.trainer(config, self.denoiser)
-        self.decoder = stages.decoder(config, arm)
+        self.denoiser = stages.denoiser(config, arm)
+        self.trainer = stages.trainer(config, self.denoiser, arm)
+        self.decoder = stages.decoder(config, arm, self.denoiser)
         pictures = folder.path / "frames"
         pictures.mkdir()
         self.sink = PngVideoSink(str(pictures))

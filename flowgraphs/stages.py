@@ -17,6 +17,7 @@ from gvc_blocks.coding.online_trainer import OnlineTrainer
 from gvc_blocks.phy.burst_receiver import BurstReceiver
 from gvc_blocks.phy.burst_transmitter import BurstTransmitter
 from gvc_blocks.video.video_source import VideoSource
+from models.arms import arm as arm_of
 
 # Every raised buffer would be told on the console otherwise.
 gr.logging().set_default_level(gr.log_levels.warn)
@@ -81,22 +82,43 @@ def receiver(config: LinkConfig, keep_raw: bool = False) -> BurstReceiver:
     )
 
 
-def denoiser(config: LinkConfig) -> CddmDenoiser:
+def denoiser(config: LinkConfig, arm: str = "jscc+cddm") -> CddmDenoiser | None:
+    """The denoiser of `arm`; None where the arm or the configuration has none."""
     model = config.model
-    return CddmDenoiser(model.denoiser, model.preset, model.dtype, model.compile, _tap(config, "denoised"))
+    if not arm_of(arm).denoised or model.denoiser == "none":
+        return None
+    return CddmDenoiser(
+        model.denoiser,
+        arm,
+        model.preset,
+        model.sampler,
+        model.steps,
+        model.gate,
+        model.dtype,
+        model.compile,
+        _tap(config, "denoised"),
+    )
 
 
-def trainer(config: LinkConfig, denoiser: CddmDenoiser | None, seed: int = 1) -> OnlineTrainer | None:
-    """The online training of `denoiser`; None where it is switched off or there is none."""
+def trainer(
+    config: LinkConfig, denoiser: CddmDenoiser | None, arm: str = "jscc+cddm", seed: int = 1
+) -> OnlineTrainer | None:
+    """The online training of the denoiser of `arm`; None where it is switched off or there is none."""
     model = config.model
     if denoiser is None or not model.adapt.enabled:
         return None
-    return OnlineTrainer(denoiser.denoiser, model.preset, model.adapt, seed)
+    if model.sampler == "paper":
+        raise ConfigError("'model.adapt.enabled': the paper's network predicts noise and is not trained online: use x0")
+    return OnlineTrainer(denoiser.denoiser, model.preset, arm, model.adapt, seed)
 
 
-def decoder(config: LinkConfig, arm: str) -> JsccDecoder:
+def decoder(config: LinkConfig, arm: str, denoiser: CddmDenoiser | None = None) -> JsccDecoder:
+    """The decoder of `arm` behind `denoiser`; without one, an arm that expects it decodes received symbols."""
     model = config.model
-    return JsccDecoder(model.decoder, arm, model.preset, model.dtype, model.compile)
+    if denoiser is None and arm_of(arm).denoised:
+        arm = "jscc"
+    gated = denoiser is not None and denoiser.gate is not None
+    return JsccDecoder(model.decoder, arm, model.preset, gated, model.dtype, model.compile)
 
 
 def _tap(config: LinkConfig, name: str) -> str:

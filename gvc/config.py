@@ -57,7 +57,12 @@ class AdaptConfig(Section):
 
 
 class ModelConfig(Section):
-    """Networks. `cbr` is the channel bandwidth ratio; `design_snr_db` is what the transmitter designs for."""
+    """Networks. `cbr` is the channel bandwidth ratio; `design_snr_db` is what the transmitter designs for.
+
+    denoiser: a registry name, `package.module:Class`, or `none`: every arm then decodes received symbols.
+    sampler, steps: how the denoiser goes to its estimate; `paper` takes as many steps as the SNR asks for.
+    gate: let the measured table choose, frame by frame, between the decoder behind the denoiser and the one without.
+    """
 
     preset: Literal["small", "default", "large"] = "default"
     cbr: Annotated[float, BeforeValidator(_ratio)] = 1 / 48
@@ -67,6 +72,9 @@ class ModelConfig(Section):
     threads: int = Field(1, ge=1, le=256)
     encoder: str = "jscc"
     denoiser: str = "cddm"
+    sampler: str = "x0"
+    steps: int = Field(1, ge=1, le=1000)
+    gate: bool = True
     decoder: str = "jscc"
     adapt: AdaptConfig = AdaptConfig()
 

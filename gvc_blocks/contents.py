@@ -19,10 +19,14 @@ class VideoFrame:
 
 @dataclass(frozen=True)
 class DenoisedFrame:
-    """A received frame and the estimate complex64 [n] of its sent symbols."""
+    """A received frame and the estimate complex64 [n] of its sent symbols.
+
+    `denoised` False: the receiver's gate expects the decoder of received symbols to do better than this estimate.
+    """
 
     received: ReceivedFrame
     symbols: np.ndarray
+    denoised: bool = True
 
     @property
     def frame_id(self) -> int:

@@ -5,6 +5,7 @@ complex64 [n] in the layout of `models.latents`, noise maps float32 [n].
 """
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -12,14 +13,23 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gvc import registry
 from gvc.errors import InputError, WeightsError
+from gvc.noise_map import NU_MAX
 from models.arms import Places, arm
+from models.cddm.gate import Gate
 from models.cddm.network import linear_estimate
+from models.frozen import Frozen
 from models.latents import fill, from_symbols, grid, latents_of, to_symbols
 
 
 class SymbolDenoiser(Protocol):
-    """The socket of a receiver stage between equaliser and decoder."""
+    """The socket of a receiver stage between equaliser and decoder.
+
+    Made with preset, arm_name, sampler, steps, dtype and compiled, of which it may ignore what it has no use for. An
+    attribute `gate`, if there is one and it is not None, is called with (symbols, noise map, estimate) of each frame
+    and says whether to decode the estimate.
+    """
 
     def denoise(self, symbols: np.ndarray, noise_map: np.ndarray, height: int, width: int, latents: int) -> np.ndarray:
         """Unbiased symbols complex64 [n], noise map float32 [n] -> estimate complex64 [n] of the sent symbols."""
@@ -40,7 +50,8 @@ class _Stage:
         self.dtype = best_dtype() if dtype == "auto" else getattr(torch, dtype)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         network = network.to(self.device, self.dtype, memory_format=torch.channels_last).eval().requires_grad_(False)
-        self.network = torch.compile(network) if compiled else network
+        self.network = network
+        self.run: Callable[..., Tensor] = torch.compile(network) if compiled else Frozen(network)
 
     def _received(self, symbols: np.ndarray, noise_map: np.ndarray, height: int, width: int, latents: int):
         rows, columns = grid(height, width)
@@ -50,9 +61,13 @@ class _Stage:
                 f"{symbols.shape} symbols with a noise map of {noise_map.shape} do not make a {width}x{height} frame "
                 f"of {latents} latent maps: {expected} are needed"
             )
-        values = from_symbols(torch.from_numpy(symbols)[None], latents, rows, columns)
-        noise = torch.from_numpy(noise_map.astype(np.float32, copy=False)).reshape(1, -1, rows, columns)
-        return values.to(self.device), noise.to(self.device)
+        if not np.isfinite(symbols).all():
+            raise InputError("a received symbol is not finite: nothing can be decoded from this frame")
+        if not np.isfinite(noise_map).all() or noise_map.min() <= 0:
+            raise InputError(f"the noise map must be finite and above 0 (an erased symbol has {NU_MAX:.4g})")
+        values = from_symbols(torch.from_numpy(symbols.astype(np.complex64))[None], latents, rows, columns)
+        noise = torch.from_numpy(noise_map.astype(np.float32)).reshape(1, -1, rows, columns)
+        return fill(values.to(self.device), noise.to(self.device))
 
 
 class FrameEncoder(_Stage):
@@ -75,42 +90,66 @@ class FrameEncoder(_Stage):
     def encode(self, frame: np.ndarray) -> np.ndarray:
         """uint8 [H, W, 3] -> complex64 [latents/2 * ceil(H/16) * ceil(W/16)] of unit mean power."""
         picture = pad(torch.from_numpy(frame).to(self.device).permute(2, 0, 1)[None].float() / 255)
-        latents = self.network(picture.contiguous(memory_format=torch.channels_last), *self.conditions)
+        latents = self.run(picture.contiguous(memory_format=torch.channels_last), *self.conditions)
         return to_symbols(latents[:, : self.latents])[0].cpu().numpy()
 
 
 class FrameDenoiser(_Stage):
-    """CDDM in one step: the posterior mean of the sent symbols."""
+    """CDDM: in one step of the sampler `x0` the posterior mean of the sent symbols.
+
+    `arm_name` says whose denoiser. `gate` is the measured table of arm D in one step; None for whatever it was not
+    measured for. `used`: network evaluations of the last frame. Raises InputError for an unknown sampler or steps
+    outside 1 to 1000, WeightsError for unusable weights.
+    """
 
     def __init__(
-        self, preset: str = "default", dtype: str = "auto", compiled: bool = False, cddm_dir: Path | None = None
+        self,
+        preset: str = "default",
+        dtype: str = "auto",
+        compiled: bool = False,
+        cddm_dir: Path | None = None,
+        sampler: str = "x0",
+        steps: int = 1,
+        seed: int = 0,
+        arm_name: str = "jscc+cddm",
     ):
-        super().__init__(Places(preset, cddm_dir=cddm_dir).denoiser(), dtype, compiled)
+        places, chosen = Places(preset, cddm_dir=cddm_dir), arm(arm_name)
+        by_paper = sampler == "paper"
+        super().__init__(places.epsilon() if by_paper else places.denoiser(chosen.denoiser), dtype, compiled)
+        # the paper's network also takes the step's number, which a graph would keep as a constant
+        evaluate = self.network if by_paper else lambda *inputs: self.run(*inputs)
+        self.sampler = registry.create("sampler", sampler, network=evaluate, steps=steps)
+        self.gate = Gate.load(places) if (chosen, sampler, steps) == (arm("D"), "x0", 1) else None
+        self._generator = torch.Generator(self.device).manual_seed(seed)
         self._swapping = threading.Lock()
+
+    @property
+    def used(self) -> int:
+        return self.sampler.used
 
     def swap(self, state: dict[str, Tensor]) -> None:
         """Use other weights from the next frame on; between two frames, from any thread.
 
         Raises WeightsError, and keeps the old ones, when they are another network's or not finite.
         """
-        # a compiled network is a wrapper whose names differ
-        network = getattr(self.network, "_orig_mod", self.network)
-        expected = {name: value.shape for name, value in network.state_dict().items()}
+        expected = {name: value.shape for name, value in self.network.state_dict().items()}
         if expected != {name: value.shape for name, value in state.items()}:
             raise WeightsError("the weights to swap in are those of another network or preset")
         if not all(torch.isfinite(value).all() for value in state.values()):
             raise WeightsError("the weights to swap in are not finite: the old ones are kept")
         with self._swapping:
-            network.load_state_dict(state)
+            self.network.load_state_dict(state)
+            if isinstance(self.run, Frozen):
+                # a frozen graph keeps the old weights, and to trace a new one takes longer than a frame
+                self.run = self.network
 
     @torch.inference_mode()
     def denoise(self, symbols: np.ndarray, noise_map: np.ndarray, height: int, width: int, latents: int) -> np.ndarray:
         """Unbiased symbols complex64 [n] and noise map float32 [n] -> denoised symbols complex64 [n]."""
         values, noise = self._received(symbols, noise_map, height, width, latents)
-        values, noise = fill(values, noise)
         active = torch.tensor([float(latents)], device=self.device)
         with self._swapping:
-            cleaned = self.network(linear_estimate(values, noise), noise, active)
+            cleaned = self.sampler(values, noise, active, self._generator)
         return to_symbols(cleaned[:, :latents])[0].cpu().numpy()
 
 
@@ -133,9 +172,12 @@ class FrameDecoder(_Stage):
     def decode(self, symbols: np.ndarray, noise_map: np.ndarray, height: int, width: int, latents: int) -> np.ndarray:
         """Symbols complex64 [n] and noise map float32 [n] -> uint8 [height, width, 3]."""
         values, noise = self._received(symbols, noise_map, height, width, latents)
-        values, noise = fill(values, noise)
         estimate = values if self.expects_denoised else linear_estimate(values, noise)
-        picture = self.network(estimate, noise, torch.tensor([float(latents)], device=self.device))
+        picture = self.run(estimate, noise, torch.tensor([float(latents)], device=self.device))
+        if not torch.isfinite(picture).all():
+            raise InputError(
+                "the decoder's output is not finite: the symbols are far beyond unit power, or the weights bad"
+            )
         picture = (picture[0, :, :height, :width].clamp(0, 1) * 255).round().to(torch.uint8)
         return picture.permute(1, 2, 0).contiguous().cpu().numpy()
 

@@ -50,6 +50,15 @@ def save(network: nn.Module, path: Path) -> None:
     (path.parent / MANIFEST).write_text(json.dumps(entries, indent=1, sort_keys=True) + "\n")
 
 
+def enter(path: Path, blob: bytes) -> None:
+    """Write a file that belongs to the weights beside it, and enter its SHA-256 in the folder's manifest."""
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(blob)
+    partial.replace(path)
+    entries = manifest(path.parent) | {path.name: {"sha256": hashlib.sha256(blob).hexdigest(), "bytes": len(blob)}}
+    (path.parent / MANIFEST).write_text(json.dumps(entries, indent=1, sort_keys=True) + "\n")
+
+
 def _shards(path: Path, entries: dict[str, dict]) -> list[Path]:
     """Names of the further shards of `path`, in order."""
     names = (f"{path.stem}.{number}.safetensors" for number in itertools.count(1))

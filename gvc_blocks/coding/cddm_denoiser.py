@@ -1,5 +1,7 @@
 """A generative receiver stage between equaliser and decoder."""
 
+import numpy as np
+
 from gvc import registry
 from gvc.phy.frames import ReceivedFrame
 from gvc_blocks.contents import DenoisedFrame
@@ -8,13 +10,17 @@ from gvc_blocks.tap import Tap
 
 
 class CddmDenoiser(GuardedBlock):
-    """One call of the denoiser a frame.
+    """One estimate a frame, and the gate's word on whether to decode from it.
 
     Input message `symbols`: gvc.phy.ReceivedFrame. Output message `symbols`: DenoisedFrame.
 
     Args:
         denoiser: registry name of kind `denoiser`, or package.module:Class.
+        arm: of the ablation, which says whose weights.
         preset: small, default or large.
+        sampler: registry name of kind `sampler`: x0, stochastic or paper.
+        steps: network evaluations a frame.
+        gate: follow the denoiser's own `gate`, where it has one.
         dtype: auto, float32 or bfloat16.
         compiled: compile the network before the start.
         dump_path: file for the denoised symbols, cf32; empty for none.
@@ -23,23 +29,44 @@ class CddmDenoiser(GuardedBlock):
     def __init__(
         self,
         denoiser: str = "cddm",
+        arm: str = "jscc+cddm",
         preset: str = "default",
+        sampler: str = "x0",
+        steps: int = 1,
+        gate: bool = True,
         dtype: str = "auto",
         compiled: bool = False,
         dump_path: str = "",
     ):
         super().__init__("gvc cddm denoiser")
-        self.denoiser = registry.create("denoiser", denoiser, preset=preset, dtype=dtype, compiled=compiled)
+        self.denoiser = registry.create(
+            "denoiser",
+            denoiser,
+            preset=preset,
+            arm_name=arm,
+            sampler=sampler,
+            steps=steps,
+            dtype=dtype,
+            compiled=compiled,
+        )
+        self.gate = getattr(self.denoiser, "gate", None) if gate else None
         self.frames_denoised = 0
         self._tap = Tap(dump_path)
         self.receive("symbols", self._denoise)
         self.send_on("symbols")
 
+    def estimate(
+        self, symbols: np.ndarray, noise_map: np.ndarray, height: int, width: int, latents: int
+    ) -> tuple[np.ndarray, bool]:
+        """Estimate complex64 [n] of the sent symbols, and whether the gate lets it through."""
+        estimate = self.denoiser.denoise(symbols, noise_map, height, width, latents)
+        return estimate, self.gate is None or self.gate(symbols, noise_map, estimate)
+
     def _denoise(self, frame: ReceivedFrame) -> None:
-        symbols = self.denoiser.denoise(frame.symbols, frame.noise_map, frame.height, frame.width, frame.latents)
-        self.frames_denoised += 1
+        symbols, denoised = self.estimate(frame.symbols, frame.noise_map, frame.height, frame.width, frame.latents)
+        self.frames_denoised += denoised
         self._tap.write(symbols)
-        self.publish("symbols", DenoisedFrame(frame, symbols))
+        self.publish("symbols", DenoisedFrame(frame, symbols, denoised))
 
     def at_end(self) -> None:
         self._tap.close()

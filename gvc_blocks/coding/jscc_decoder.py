@@ -1,5 +1,7 @@
 """Symbols to pictures by a neural decoder."""
 
+import numpy as np
+
 from gvc import registry
 from gvc.phy.frames import ReceivedFrame
 from gvc_blocks.contents import DecodedFrame, DenoisedFrame
@@ -7,7 +9,7 @@ from gvc_blocks.guarded import GuardedBlock
 
 
 class JsccDecoder(GuardedBlock):
-    """One call of the decoder a frame.
+    """One call of a decoder a frame: the arm's own, or that of received symbols where the gate left a frame alone.
 
     Input message `symbols`: gvc.phy.ReceivedFrame, or DenoisedFrame from a denoiser. Output message `frames`:
     DecodedFrame.
@@ -16,6 +18,7 @@ class JsccDecoder(GuardedBlock):
         decoder: registry name of kind `decoder`, or package.module:Class.
         arm: `jscc` for the decoder of received symbols, `jscc+cddm` for that of denoised ones.
         preset: small, default or large.
+        gate: frames may come that the denoiser's gate left alone.
         dtype: auto, float32 or bfloat16.
         compiled: compile the network before the start.
     """
@@ -25,17 +28,34 @@ class JsccDecoder(GuardedBlock):
         decoder: str = "jscc",
         arm: str = "jscc",
         preset: str = "default",
+        gate: bool = False,
         dtype: str = "auto",
         compiled: bool = False,
     ):
         super().__init__("gvc jscc decoder")
-        self.decoder = registry.create("decoder", decoder, preset=preset, arm_name=arm, dtype=dtype, compiled=compiled)
+        options = {"preset": preset, "dtype": dtype, "compiled": compiled}
+        self.decoder = registry.create("decoder", decoder, arm_name=arm, **options)
+        self.plain = registry.create("decoder", decoder, arm_name="jscc", **options) if gate else self.decoder
         self.receive("symbols", self._decode)
         self.send_on("frames")
 
+    def pixels(
+        self,
+        symbols: np.ndarray,
+        estimate: np.ndarray | None,
+        noise_map: np.ndarray,
+        height: int,
+        width: int,
+        latents: int,
+    ) -> np.ndarray:
+        """Picture uint8 [height, width, 3] from a denoiser's `estimate`, or, without one, from received symbols."""
+        if estimate is None:
+            return self.plain.decode(symbols, noise_map, height, width, latents)
+        return self.decoder.decode(estimate, noise_map, height, width, latents)
+
     def _decode(self, frame: ReceivedFrame | DenoisedFrame) -> None:
         received = frame.received if isinstance(frame, DenoisedFrame) else frame
-        pixels = self.decoder.decode(
-            frame.symbols, received.noise_map, received.height, received.width, received.latents
-        )
+        estimate = frame.symbols if isinstance(frame, DenoisedFrame) and frame.denoised else None
+        shape = received.height, received.width, received.latents
+        pixels = self.pixels(received.symbols, estimate, received.noise_map, *shape)
         self.publish("frames", DecodedFrame(received.frame_id, pixels, received.mode))

@@ -1,11 +1,14 @@
 import numpy as np
 import pytest
+import torch
 
 from gvc import seeds
 from gvc.errors import InputError
 from gvc.noise_map import NU_MAX
 from models.arms import Places
+from models.cddm.sampler import Deterministic
 from models.codec import FrameDecoder, FrameDenoiser, FrameEncoder
+from models.latents import fill, from_symbols, to_symbols
 
 
 def codec(places: Places, dtype: str = "float32", cbr: float = 1 / 48):
@@ -65,6 +68,20 @@ def test_unknown_presets_arms_and_dtypes_name_the_nearest(places: Places) -> Non
         FrameDecoder("small", "jsc")
     with pytest.raises(InputError, match="bfloat16"):
         codec(places, "float16")
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_a_frame_is_denoised_by_the_sampler_that_was_asked_for(places: Places, steps: int) -> None:
+    encoder, _, _ = codec(places)
+    denoiser = FrameDenoiser("small", "float32", cddm_dir=places.folders["cddm"], sampler="x0", steps=steps)
+    symbols = encoder.encode(frame(64, 64))
+    noise = np.full(symbols.shape, 0.2, np.float32)
+    again = Deterministic(places.denoiser(), steps)
+    values, noise_map = fill(from_symbols(torch.from_numpy(symbols)[None], 32, 4, 4), torch.full((1, 16, 4, 4), 0.2))
+    with torch.no_grad():
+        expected = to_symbols(again(values, noise_map, torch.tensor([32.0]))[:, :32])[0].numpy()
+    np.testing.assert_allclose(denoiser.denoise(symbols, noise, 64, 64, 32), expected, atol=1e-5)
+    assert denoiser.used == steps
 
 
 def test_one_encoder_serves_every_rate(places: Places) -> None:
