@@ -4,11 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from gvc.config import LinkConfig
 
-
-def outcome(config: LinkConfig, trainer: Any, recorder: Any) -> dict[str, Any]:
-    """The trainer's summary and its recovery curve, for run.json.
+def outcome(graph: Any) -> dict[str, Any]:
+    """What the trainer of a `flowgraphs.link.LinkGraph` did, and its recovery curve, for run.json.
 
     `curve`: of each received frame, by number, the squared error a symbol in dB of the linear estimate z / (1 + nu), of
     the denoiser as shipped, and of the denoiser as it was trained then. The shipped one runs again over the recorded
@@ -18,7 +16,9 @@ def outcome(config: LinkConfig, trainer: Any, recorder: Any) -> dict[str, Any]:
     from gvc_blocks import flow
 
     flow.fresh()
-    shipped = stages.denoiser(config.model_copy(update={"dump": {}})).denoiser
+    # no taps: the run's own dump files stay as they are
+    shipped = stages.denoiser(graph.config.model_copy(update={"dump": {}}), graph.arm).denoiser
+    recorder = graph.recorder
     curve: dict[str, list[float]] = {"frame_id": [], "linear_db": [], "shipped_db": [], "trained_db": []}
     for index, shape in enumerate(recorder.frames):
         symbols, noise_map = recorder.symbols(index)
@@ -30,4 +30,4 @@ def outcome(config: LinkConfig, trainer: Any, recorder: Any) -> dict[str, Any]:
         for name, estimate in (("linear", symbols / (1 + noise_map)), ("shipped", again), ("trained", trained)):
             error = np.mean(np.abs(estimate - true) ** 2)
             curve[f"{name}_db"].append(float(10 * np.log10(max(error, 1e-12))))
-    return {**trainer.summary(), "curve": curve}
+    return {**graph.trainer.summary(), "curve": curve}

@@ -19,13 +19,21 @@ class OnlineTrainer(GuardedBlock):
     Args:
         denoiser: what the denoiser's block runs; its `swap` is called.
         preset: small, default or large.
+        arm: of the ablation, which says whose weights.
         settings: section `model.adapt` of the configuration.
         seed: of the training.
 
     Raises ConfigError when the denoiser cannot swap its weights.
     """
 
-    def __init__(self, denoiser: Any, preset: str = "default", settings: AdaptConfig | None = None, seed: int = 1):
+    def __init__(
+        self,
+        denoiser: Any,
+        preset: str = "default",
+        arm: str = "jscc+cddm",
+        settings: AdaptConfig | None = None,
+        seed: int = 1,
+    ):
         super().__init__("gvc online trainer")
         if not hasattr(denoiser, "swap"):
             name = type(denoiser).__name__
@@ -33,7 +41,7 @@ class OnlineTrainer(GuardedBlock):
         self.denoiser = denoiser
         self.settings = settings or AdaptConfig()
         self.judgements: list[dict[str, Any]] = []
-        self.trainer = Trainer(preset, self.settings, seed)
+        self.trainer = Trainer(preset, self.settings, seed, arm)
         self.receive("symbols", self._received)
 
     def _received(self, frame: ReceivedFrame) -> None:

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from gvc.config import AdaptConfig
 from gvc.errors import GvcError, LinkError
-from models.arms import Places
+from models.arms import Places, arm
 from models.cddm.online import Adapter, Frame
 from models.codec import best_dtype
 from models.latents import from_symbols, grid
@@ -48,7 +48,7 @@ class News(NamedTuple):
 
 
 class OnlineTrainer:
-    """Starts the child with the shipped denoiser of a preset; `close` ends it.
+    """Starts the child with the shipped denoiser of a preset and arm; `close` ends it.
 
     Attributes: `frames_offered` and `frames_dropped`; `failure`, why the child has ended before its time, else empty;
     `spent`, after `close`: `cpu_seconds` and `seconds` of training, `start_cpu_seconds`, `frames`, `steps`.
@@ -61,6 +61,7 @@ class OnlineTrainer:
         preset: str,
         settings: AdaptConfig,
         seed: int = 1,
+        arm_name: str = "jscc+cddm",
         cddm_dir: Path | None = None,
         start_timeout_s: float = 120.0,
     ) -> None:
@@ -85,10 +86,14 @@ class OnlineTrainer:
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._send, self._receive)]
         for thread in self._threads:
             thread.start()
-        folder = str(cddm_dir.resolve()) if cddm_dir else None
-        self._outbox.put(
-            _packed({"preset": preset, "cddm_dir": folder, "settings": settings.model_dump(), "seed": seed})
-        )
+        job = {
+            "preset": preset,
+            "file": arm(arm_name).denoiser,
+            "cddm_dir": str(cddm_dir.resolve()) if cddm_dir else None,
+            "settings": settings.model_dump(),
+            "seed": seed,
+        }
+        self._outbox.put(_packed(job))
         if not self._started.wait(start_timeout_s) or self.failure:
             self._process.kill()
             raise LinkError(f"the online trainer did not start: {self.failure or 'it took too long'}")
@@ -174,7 +179,7 @@ class _Child:
         head, _ = _read(pipe)
         self.settings = AdaptConfig(**head["settings"])
         folder = Path(head["cddm_dir"]) if head["cddm_dir"] else None
-        network = Places(head["preset"], cddm_dir=folder).denoiser()
+        network = Places(head["preset"], cddm_dir=folder).denoiser(head["file"])
         self.adapter = Adapter(network, self.settings, head["seed"], best_dtype())
         self.frames: queue.Queue[Frame | None] = queue.Queue(self.settings.window)
         threading.Thread(target=self._listen, args=(pipe,), daemon=True).start()
