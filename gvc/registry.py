@@ -24,6 +24,8 @@ TABLE: dict[str, dict[str, str]] = {
     "channel_estimator": {
         "ls": "gvc.phy.channel_estimator:LeastSquares",
         "dft-smoothed": "gvc.phy.channel_estimator:DftSmoothed",
+        "learned": "models.channel_estimator.estimator:Learned",
+        "learned-linear": "models.channel_estimator.estimator:LearnedLinear",
     },
     "equaliser": {"zf": "gvc.phy.equaliser:ZeroForcing", "mmse": "gvc.phy.equaliser:Mmse"},
     "encoder": {"jscc": "models.codec:FrameEncoder"},

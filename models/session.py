@@ -25,7 +25,7 @@ from models.training import StepLog
 class Options:
     """Options of `models train NAME`; the command line and `python -m models.NAME.train` share them."""
 
-    images: Path
+    images: Path | None
     validation: Path | None = None
     preset: str = "default"
     minutes: float = 10.0
@@ -80,6 +80,8 @@ class Session:
         self.batch = options.batch or (32 if self.device.type == "cuda" else 16)
         # with many more steps a rate of 4e-4 has collapsed; a short run needs it to get anywhere
         self.rate = options.rate or (2e-4 if self.device.type == "cuda" else 4e-4)
+        if options.images is None:
+            raise InputError(f"--images is missing: '{network}' is trained on a folder or .tar of pictures")
         held_out = pictures.listed(options.validation)
         self.crops = pictures.Crops(pictures.read(options.images, without=held_out), self.crop, self.device)
         self.held_out = pictures.read(options.images, only=held_out) if held_out else {}
@@ -154,7 +156,7 @@ def _range(text: str) -> tuple[float, float]:
 def parse(description: str, arguments: list[str] | None = None) -> Options:
     """Options from a command line, for `python -m models.NAME.train`."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--images", type=Path, required=True, help="folder or .tar of pictures")
+    parser.add_argument("--images", type=Path, help="folder or .tar of pictures")
     parser.add_argument("--validation", type=Path, help="list of held-out names inside --images")
     parser.add_argument("--preset", default="default", help="small, default or large")
     parser.add_argument("--minutes", type=float, default=10.0, help="time for training, evaluation not counted")

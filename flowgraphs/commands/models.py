@@ -10,28 +10,32 @@ from gvc.errors import InputError
 from gvc.registry import nearest
 
 models = typer.Typer(no_args_is_help=True, help="List, verify or train the neural networks.")
-NETWORKS = {"jscc": "models.jscc.train", "cddm": "models.cddm.train"}
+NETWORKS = {
+    "jscc": "models.jscc.train",
+    "cddm": "models.cddm.train",
+    "channel_estimator": "models.channel_estimator.train",
+}
 Json = Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")]
 
 
 @models.command("list")
 def list_models(json: Json = None) -> None:
     """Say which weights are here, one record a file."""
-    output.emit({"models": _files()}, json)
+    from models.inventory import shipped
+
+    output.emit({"models": [_record(file) for file in shipped()]}, json)
 
 
 @models.command("verify")
 def verify(json: Json = None) -> None:
     """Check every weights file against its SHA-256, its size and its network's shapes."""
-    from models.arms import FILES, Places
+    from models.inventory import shipped
     from models.weights import manifest
 
     checked = []
-    for record in _files():
-        places = Places(record["preset"])
-        folder = places.folders[record["network"]]
-        FILES[record["file"]](places)
-        checked.append({**record, "sha256": manifest(folder)[record["file"]]["sha256"]})
+    for file in shipped():
+        file.open()
+        checked.append({**_record(file), "sha256": manifest(file.path.parent)[file.path.name]["sha256"]})
     if not checked:
         raise InputError("no weights are installed: restore models/*/weights from the repository, or train them")
     output.emit({"verified": checked}, json)
@@ -39,10 +43,12 @@ def verify(json: Json = None) -> None:
 
 @models.command("train")
 def train(
-    name: Annotated[str, typer.Argument(help="jscc or cddm.")],
-    images: Annotated[Path, typer.Option(help="Folder or .tar of pictures.")],
+    name: Annotated[str, typer.Argument(help="jscc, cddm or channel_estimator.")],
+    images: Annotated[Path | None, typer.Option(help="Folder or .tar of pictures.")] = None,
     validation: Annotated[Path | None, typer.Option(help="List of held-out names inside --images.")] = None,
-    preset: Annotated[str, typer.Option(help="small, default or large.")] = "default",
+    preset: Annotated[
+        str, typer.Option(help="small, default or large; of the channel estimator a numerology, as ofdm64.")
+    ] = "default",
     minutes: Annotated[float, typer.Option(help="Time for training; evaluation is not counted.")] = 10.0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
     out: Annotated[Path | None, typer.Option(help="Folder of weights and log; default: the shipped one.")] = None,
@@ -74,17 +80,6 @@ def train(
     importlib.import_module(NETWORKS[name]).train(options)
 
 
-def _files() -> list[dict]:
-    from models.arms import FILES
-    from models.jscc.network import SIZES
-    from models.weights import folder
-
-    found = []
-    for network in NETWORKS:
-        for preset in SIZES:
-            for path in sorted(folder(network, preset).glob("*.safetensors")):
-                if path.name in FILES:
-                    found.append(
-                        {"network": network, "preset": preset, "file": path.name, "bytes": path.stat().st_size}
-                    )
-    return found
+def _record(file) -> dict:
+    size = file.path.stat().st_size
+    return {"network": file.network, "preset": file.preset, "file": file.path.name, "bytes": size}

@@ -35,7 +35,11 @@ def preamble_precision(numerology: Numerology) -> np.ndarray:
 
 
 class ChannelEstimator(Protocol):
-    """Strategy of kind `channel_estimator`, made with (numerology)."""
+    """Strategy of kind `channel_estimator`, made with (numerology).
+
+    One that looks at each burst also has `adapt(observed, snr_db) -> Smoothing`: training complex64 [rx, T, K] of which
+    the first 2 + header_symbols lie before the payload, and the SNR of their mean.
+    """
 
     def smoothing(self, snr_db: float) -> Smoothing:
         """The smoother for least-squares estimates H + noise of this SNR (mean |H|^2 over noise variance)."""

@@ -97,7 +97,7 @@ class PayloadReader:
             self._drift_per_cfo,
         )  # fmt: skip
         cfo_hz = (acquired.step + slope / u.symbol_samples) / (2 * math.pi) * u.sample_rate_hz
-        smoothing, weights, share = self._smoothers(head.payload_symbols, _level(power, rough))
+        smoothing, weights, share = self._smoothers_of(observed, head.payload_symbols, _level(power, rough))
         trained, response, noise, signal, snr = chain.follow(
             observed, power, smoothing.matrix, weights.training, weights.payload, share
         )
@@ -147,11 +147,19 @@ class PayloadReader:
             training_samples=np.rint(training_times * u.symbol_samples).astype(np.int64),
         )
 
-    def _design(self, count: int, snr_db: int) -> tuple[Smoothing, TimeWeights, float]:
+    def _smoothers_of(self, observed: np.ndarray, count: int, snr_db: int) -> tuple[Smoothing, TimeWeights, float]:
+        adapt = getattr(self._estimator, "adapt", None)
+        if adapt is None:
+            return self._smoothers(count, snr_db)
+        return self._design(count, snr_db, adapt(observed, snr_db + 10 * math.log10(self._group)))
+
+    def _design(
+        self, count: int, snr_db: int, smoothing: Smoothing | None = None
+    ) -> tuple[Smoothing, TimeWeights, float]:
         """Smoothers over carriers and over time for training of this SNR, each designed for the noise that the other
         leaves, and the share of the noise that stays in observed less smoothed training.
         """
-        smoothing = self._estimator.smoothing(snr_db + 10 * math.log10(self._group))
+        smoothing = smoothing or self._estimator.smoothing(snr_db + 10 * math.log10(self._group))
         left = float(np.mean(smoothing.noise_gain))
         weights = self._interpolator.weights(count, snr_db - 10 * math.log10(left))
         return smoothing, weights, weights.residual_share(smoothing)
