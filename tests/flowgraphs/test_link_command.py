@@ -9,13 +9,14 @@ import pytest
 import gvc as testbed
 
 SMALL = ("--set", "model.preset=small", "--set", "video.size=48x32", "--metrics", "psnr_db,ssim")
+UNGATED = ("--set", "model.gate=false")
 
 
 @pytest.fixture(scope="module")
 def run(gvc, clip: Path, tmp_path_factory: pytest.TempPathFactory):
     """(result, run folder) of one link over the default radio with both arms."""
     out = tmp_path_factory.mktemp("runs") / "first"
-    done = gvc("link", "--clip", clip, "--frames", 6, *SMALL, "--seed", 3, "--out", out, "--json", "-")
+    done = gvc("link", "--clip", clip, "--frames", 6, *SMALL, *UNGATED, "--seed", 3, "--out", out, "--json", "-")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout), out
 
