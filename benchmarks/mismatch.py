@@ -81,6 +81,7 @@ def main() -> None:
     options.add_argument("--count", type=int, default=24, help="pictures, evenly taken from these; 0: all")
     options.add_argument("--preset", default="default")
     options.add_argument("--specialist-preset", default="small", help="of the rows of specialists")
+    options.add_argument("--cases", default="", help="only mismatches whose name contains this")
     options.add_argument("--snr-db", type=float, default=10.0)
     options.add_argument("--cbr", type=float, default=1 / 48)
     options.add_argument("--dtype", default="float32", help="float32, bfloat16 or auto")
@@ -96,7 +97,7 @@ def main() -> None:
     not_measured: dict[str, str] = {}
     common = [System(Scorer(ARMS, Places(arguments.preset), arguments.dtype), {arm: arm for arm in ARMS})]
     with output.steps() as told:
-        for case in CASES:
+        for case in (case for case in CASES if arguments.cases in case.name):
             preset = arguments.specialist_preset if case.specialist else arguments.preset
             systems = specialists(preset, arguments.dtype) if case.specialist else common
             if not systems:
