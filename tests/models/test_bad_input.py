@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from gvc import seeds
-from gvc.errors import InputError, WeightsError
+from gvc.config import build
+from gvc.errors import ConfigError, InputError, WeightsError
 from gvc.noise_map import NU_MAX, NU_MIN
 from models.arms import DENOISER, ENCODER, Places
 from models.codec import FrameDecoder, FrameDenoiser, FrameEncoder
@@ -83,6 +84,24 @@ def test_a_column_of_symbols_is_refused(calls: dict) -> None:
 def test_impossible_numbers_of_steps_are_refused(places: Places, steps: int) -> None:
     with pytest.raises(InputError, match="1 to 1000"):
         FrameDenoiser("small", "float32", cddm_dir=places.folders["cddm"], steps=steps)
+
+
+@pytest.mark.parametrize("setting", ["model.steps=0", "model.steps=1000000", "model.steps=2.5", "model.gate=perhaps"])
+def test_settings_out_of_range_are_refused_by_name(setting: str) -> None:
+    with pytest.raises(ConfigError, match=setting.partition("=")[0]):
+        build("sim-awgn", [setting])
+
+
+def test_an_unknown_sampler_names_the_nearest(places: Places) -> None:
+    with pytest.raises(InputError, match="did you mean 'stochastic'"):
+        FrameDenoiser("small", "float32", cddm_dir=places.folders["cddm"], sampler="stochastik")
+
+
+def test_a_decoder_with_broken_weights_gives_no_picture(places: Places) -> None:
+    decoder = FrameDecoder("small", "jscc", "float32", jscc_dir=places.folders["jscc"])
+    next(decoder.network.parameters()).fill_(float("nan"))
+    with pytest.raises(InputError, match="not finite"):
+        decoder.decode(*received(), *SIZE)
 
 
 def test_weights_of_another_network_are_refused(places: Places, tmp_path: Path) -> None:
