@@ -241,7 +241,7 @@ def taught(network, frames, sent, unseen, clean, steps: int) -> float:
 
     def loss(trained: torch.nn.Module) -> torch.Tensor:
         index = next(order)
-        weight = 1 / (1 + frames[index].noise_map.repeat_interleave(2, 1))
+        weight = (1 + frames[index].noise_map.repeat_interleave(2, 1)) ** -online.TRAINING_TRUST
         return (weight * (online.denoised(trained, *frames[index]) - sent[index]).square()).mean()
 
     for _ in range(steps):

@@ -53,7 +53,7 @@ class AdaptConfig(Section):
     enabled: bool = False
     cpu_share: float = Field(0.25, gt=0, le=1)
     window: int = Field(64, ge=4, le=4096)
-    rate: float = Field(1e-3, gt=0, le=1)
+    rate: float = Field(2e-3, gt=0, le=1)
 
 
 class ModelConfig(Section):

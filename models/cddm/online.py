@@ -24,16 +24,21 @@ from gvc.noise_map import NU_MAX
 from models.cddm.network import linear_estimate
 from models.latents import fill
 
-TRAINING_SCALE = 0.3
+TRAINING_SCALES = (0.3, 2.0)
 JUDGING_SCALE = 0.1
-"""a of the risk in training, and where weights are compared: noise 0.4 dB and 0.04 dB above the frame's own."""
+"""a of the risk: drawn from a range in training, so that the denoiser goes on meeting up to 7 dB more noise than is
+received now; small where weights are compared, noise 0.04 dB above the frame's own."""
+TRAINING_TRUST = 0.5
+"""Weights 1 / (1 + nu)^trust in training; weights are compared by the plain error."""
 HELD_OUT_EVERY = 3
 """Each third frame is kept from training, to judge the weights by."""
-JUDGES, LEAST_JUDGES = 8, 6
-"""Held-out frames that a judgement looks at, the newest ones; and how many it needs."""
+JUDGES = 16
+"""Held-out frames that a judgement looks at and needs: the newest ones."""
 STANDARD_ERRORS = 2.5
 """By how many of them risks must differ to count as different."""
-STEPS_A_JUDGEMENT = 24
+MEAN_DECAY = 0.95
+"""Of the running mean of the weights, a step."""
+STEPS_A_JUDGEMENT = 16
 STEPS_A_FRAME = 8
 """Most steps for each frame received, so that a few frames are not learned by heart."""
 MARGIN = 0.002
@@ -49,10 +54,12 @@ class Frame(NamedTuple):
     noise_map: Tensor
 
 
-def risk(network: nn.Module, frame: Frame, scale: float, generator: torch.Generator | None = None) -> Tensor:
-    """Estimated mean of |f - x|^2 / (1 + nu) over the symbols that were received, from one recorruption; a scalar.
+def risk(
+    network: nn.Module, frame: Frame, scale: float, generator: torch.Generator | None = None, trust: float = 0.0
+) -> Tensor:
+    """Estimated mean of |f - x|^2 / (1 + nu)^trust over the symbols received, from one recorruption; a scalar.
 
-    Symbols of large nu say little and are weighted down as the variance of the estimate asks; erased ones say nothing.
+    The noise of the estimate grows with nu: a `trust` above 0 weights noisy symbols down. Erased ones say nothing.
     """
     latents, noise_map = frame
     per_map = noise_map.repeat_interleave(2, 1)
@@ -63,7 +70,7 @@ def risk(network: nn.Module, frame: Frame, scale: float, generator: torch.Genera
     plus, minus = denoised(network, both, torch.cat([noisier, noisier])).chunk(2)
     fit = ((plus - latents).square() + (minus - latents).square()) / 2
     error = fit + shift * (plus - minus) / scale - per_map
-    return (error * heard / (1 + per_map)).sum() / heard.sum().clamp_min(1)
+    return (error * heard / (1 + per_map) ** trust).sum() / heard.sum().clamp_min(1)
 
 
 def denoised(network: nn.Module, latents: Tensor, noise_map: Tensor) -> Tensor:
@@ -137,12 +144,14 @@ class Adapter:
     @property
     def due(self) -> bool:
         """Whether enough steps have been made since the last judgement, and frames are there to judge by."""
-        return self.steps - self._judged >= STEPS_A_JUDGEMENT and len(self._held_out) >= LEAST_JUDGES
+        return self.steps - self._judged >= STEPS_A_JUDGEMENT and len(self._held_out) == JUDGES
 
     def step(self) -> None:
         """One step of Adam on one frame of the window."""
         chosen = int(torch.randint(len(self._memory), (), generator=self._generator))
-        self.descend(lambda network: risk(network, self._memory[chosen], TRAINING_SCALE, self._generator))
+        least, most = TRAINING_SCALES
+        scale = least * (most / least) ** torch.rand((), generator=self._generator).item()
+        self.descend(lambda network: risk(network, self._memory[chosen], scale, self._generator, TRAINING_TRUST))
 
     def descend(self, loss_of: Callable[[nn.Module], Tensor]) -> None:
         """One step down `loss_of(network)`, whatever it is made from."""
@@ -157,7 +166,7 @@ class Adapter:
         for group in self._optimiser.param_groups:
             group["lr"] = rate
         self._optimiser.step()
-        weight = 1 - min(0.98, self._since / (self._since + 9))
+        weight = 1 - min(MEAN_DECAY, self._since / (self._since + 9))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.candidate.parameters()), parameters, weight)
         self.steps += 1

@@ -12,8 +12,7 @@ from gvc.config import AdaptConfig
 from gvc.errors import WeightsError
 from gvc.noise_map import NU_MAX
 from models.arms import Places
-from models.cddm.network import Denoiser, DenoiserSize
-from models.cddm.online import HELD_OUT_EVERY, Adapter, Frame, denoised, risk
+from models.cddm.online import HELD_OUT_EVERY, JUDGES, Adapter, Frame, denoised, risk
 from models.cddm.online_process import OnlineTrainer
 from models.codec import FrameDenoiser
 from models.latents import to_symbols
@@ -99,7 +98,7 @@ def test_the_risk_is_the_error_that_only_clean_symbols_could_show(scale: float, 
     torch.manual_seed(2)
     frames = received(smooth(300, 0.0))
     with torch.no_grad():
-        estimates = torch.stack([risk(Scaled(factor), frame, scale) for frame in frames])
+        estimates = torch.stack([risk(Scaled(factor), frame, scale, trust=1.0) for frame in frames])
     per_map = torch.cat([frame.noise_map for frame in frames]).repeat_interleave(2, 1).double()
     noisier = per_map * (1 + scale**2)
     gain = factor / (1 + noisier)
@@ -116,7 +115,7 @@ def test_its_gradient_points_where_clean_symbols_would() -> None:
     slopes = []
     for factor in (0.8, 1.0, 1.2):
         network = Scaled(factor)
-        sum(risk(network, frame, 0.3) for frame in frames).backward()
+        sum(risk(network, frame, 0.3, trust=1.0) for frame in frames).backward()
         slopes.append(network.factor.grad.item() / len(frames))
     assert slopes[0] < -0.05 and slopes[2] > 0.05 and abs(slopes[1]) < 0.03
 
@@ -137,7 +136,7 @@ def test_erased_symbols_say_nothing() -> None:
 def test_it_learns_from_received_frames_what_neighbours_tell() -> None:
     """Untrained, this denoiser is the linear estimate; smooth latents allow several dB more."""
     torch.manual_seed(5)
-    latents = smooth(48)
+    latents = smooth(72)
     frames = received(latents)
     test = smooth(16)
     unseen = received(test)
@@ -150,7 +149,7 @@ def test_it_learns_from_received_frames_what_neighbours_tell() -> None:
 
 def test_what_is_the_best_already_stays_within_a_tenth_of_a_db() -> None:
     torch.manual_seed(6)
-    latents = smooth(48, 0.0)
+    latents = smooth(72, 0.0)
     adapter = Adapter(Neighbours(), AdaptConfig())
     adapted(adapter, received(latents))
     test = smooth(16, 0.0)
@@ -161,7 +160,7 @@ def test_what_is_the_best_already_stays_within_a_tenth_of_a_db() -> None:
 def test_poisoned_weights_are_rolled_back_to_the_shipped_ones() -> None:
     torch.manual_seed(7)
     adapter = Adapter(Neighbours(), AdaptConfig(rate=2e-2))
-    assert "swap" in adapted(adapter, received(smooth(32)))
+    assert "swap" in adapted(adapter, received(smooth(64)))
     for parameter in adapter.live.parameters():
         parameter.data.mul_(-3)
     judgement = adapter.judge()
@@ -175,32 +174,27 @@ def test_weights_learned_from_poisoned_frames_are_rolled_back_when_these_end() -
     """Frames whose noise map claims ten times too little teach the denoiser to let the noise through."""
     torch.manual_seed(8)
     network = Neighbours()
-    clean = received(smooth(48), spread=False)
+    clean = received(smooth(64), spread=False)
     adapter = Adapter(network, AdaptConfig(rate=2e-2))
     adapted(adapter, clean)
     settled = Adapter(adapter.live, AdaptConfig(rate=2e-2, window=16))
-    poisoned = [Frame(f.latents, f.noise_map / 10) for f in received(smooth(48), spread=False)]
+    poisoned = [Frame(f.latents, f.noise_map / 10) for f in received(smooth(64), spread=False)]
     assert "swap" in adapted(settled, poisoned)
     assert "rollback" in adapted(settled, clean)
 
 
-def test_a_diverging_training_never_reaches_the_receiver() -> None:
-    torch.manual_seed(9)
-    adapter = Adapter(Denoiser(DenoiserSize(16, 1)), AdaptConfig(rate=1.0))
-    decisions = adapted(adapter, received(smooth(24, 0.0)))
-    assert "restart" in decisions and "swap" not in decisions
-    for live, shipped in zip(adapter.live.parameters(), adapter.shipped.parameters(), strict=True):
-        assert torch.equal(live, shipped)
-
-
-def test_a_candidate_that_is_not_finite_starts_again() -> None:
+@pytest.mark.parametrize("value", [math.nan, math.inf, 3.0, -3.0])
+def test_a_training_that_has_diverged_never_reaches_the_receiver(value: float) -> None:
     torch.manual_seed(10)
-    adapter = Adapter(Neighbours(), AdaptConfig())
-    adapted(adapter, received(smooth(2 * HELD_OUT_EVERY)))
-    next(adapter.candidate.parameters()).data.fill_(math.nan)
+    adapter = Adapter(Neighbours(), AdaptConfig(rate=1e-4))
+    adapted(adapter, received(smooth(HELD_OUT_EVERY * JUDGES)), steps=1)
+    live = [parameter.clone() for parameter in adapter.live.parameters()]
+    adapter.candidate.filter.weight.data.fill_(value)
     judgement = adapter.judge()
-    assert judgement.decision == "restart" and judgement.risk_candidate is None
-    assert all(torch.isfinite(p).all() for p in adapter.candidate.parameters())
+    assert judgement.decision == "restart"
+    assert judgement.risk_candidate is None or judgement.risk_candidate > judgement.risk_live
+    for before, now, candidate in zip(live, adapter.live.parameters(), adapter.candidate.parameters(), strict=True):
+        assert torch.equal(before, now) and torch.equal(candidate, now)
 
 
 def test_few_frames_are_not_learned_by_heart() -> None:
