@@ -57,7 +57,7 @@ class Gate:
     @classmethod
     def fit(cls, found: list[tuple[Features, float]]) -> "Gate":
         """From (features, gain in dB of the denoiser and its decoder over the decoder without): in each cell the
-        threshold of most total gain.
+        threshold of most total gain, if that is clearly more than with the denoiser always on.
         """
         rows = []
         for row in range(len(LEVEL_EDGES_DB) + 1):
@@ -111,7 +111,9 @@ def _threshold(cell: list[tuple[float, float]]) -> float | None:
     peakedness, gain = np.array(sorted(cell, reverse=True)).T
     # a threshold cannot part frames of equal peakedness
     total = np.where(np.append(np.diff(peakedness), -1) < 0, np.cumsum(gain), -np.inf)
-    best = int(total.argmax())
-    if total[best] <= 0:
-        return None
-    return 0.0 if best == len(gain) - 1 else float(peakedness[best : best + 2].mean())
+    kept = int(total.argmax()) + 1 if total.max() > 0 else 0
+    left_out = gain[kept:]
+    # off only where that gains more than twice the standard error
+    if -left_out.sum() <= 2 * np.sqrt((left_out**2).sum()):
+        return 0.0
+    return float(peakedness[kept - 1 : kept + 1].mean()) if kept else None

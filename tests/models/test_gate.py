@@ -64,14 +64,24 @@ def test_few_frames_make_no_threshold() -> None:
     assert Gate.fit(found * 2).least[-1][0] is None
 
 
+def test_chance_makes_no_threshold() -> None:
+    """Gains of mean 0.1 and deviation 0.3: some frames lose, and nothing tells which."""
+    draw = seeds.stream(6, "chance")
+    made = []
+    for _ in range(100):
+        gains = zip(draw.uniform(1, 3, 30), draw.normal(0.1, 0.3, 30), strict=True)
+        made.append(Gate.fit([(Features(0.0, 0.0, peakedness), gain) for peakedness, gain in gains]))
+    assert sum(gate.least != ALWAYS for gate in made) <= 5
+
+
 def test_the_summary_judges_a_clip_by_the_others() -> None:
     """One clip for which the others' table is wrong: in sample it would look right."""
     good = {f"g{i}": [(Features(0.0, 0.0, 2.0), 0.2)] * 10 for i in range(3)}
-    odd = {"odd": [(Features(0.0, 0.0, 2.0), -0.5)] * 10}
+    odd = {"odd": [(Features(0.0, 0.0, 2.0), -1.5)] * 10}
     told = summary({**good, **odd}, 1)
-    assert told["always_on_db"] == pytest.approx((3 * 0.2 - 0.5) / 4)
-    # without one of the good clips the others come to 2 * 2 - 5 < 0, so that the table says off
-    assert told["gated_db"] == pytest.approx(-0.5 / 4)
+    assert told["always_on_db"] == pytest.approx((3 * 0.2 - 1.5) / 4)
+    # without one of the good clips the others come to 2 * 2 - 15 < 0, so that the table says off
+    assert told["gated_db"] == pytest.approx(-1.5 / 4)
     assert told["best_possible_db"] == pytest.approx(3 * 0.2 / 4)
 
 
