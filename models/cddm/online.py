@@ -147,10 +147,11 @@ class Adapter:
         return self.steps - self._judged >= STEPS_A_JUDGEMENT and len(self._held_out) == JUDGES
 
     def step(self) -> None:
-        """One step of Adam on one frame of the window."""
-        chosen = int(torch.randint(len(self._memory), (), generator=self._generator))
+        """One step of Adam on one frame of the window, the newer ones the more often."""
+        place, level = torch.rand(2, generator=self._generator).tolist()
+        chosen = min(len(self._memory) - 1, int(len(self._memory) * place**0.5))
         least, most = TRAINING_SCALES
-        scale = least * (most / least) ** torch.rand((), generator=self._generator).item()
+        scale = least * (most / least) ** level
         self.descend(lambda network: risk(network, self._memory[chosen], scale, self._generator, TRAINING_TRUST))
 
     def descend(self, loss_of: Callable[[nn.Module], Tensor]) -> None:
