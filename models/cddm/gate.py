@@ -71,14 +71,15 @@ class Gate:
     @classmethod
     def load(cls, places: Places) -> "Gate | None":
         """The table beside the weights of `places`; None where there is none, and, with a warning, where it was
-        measured for other weights. Raises WeightsError when the file is altered or no table.
+        measured for other weights or is not in their manifest. Raises WeightsError when it is altered or no table.
         """
         path = places.folders["cddm"] / GATE
         if not path.exists():
             return None
         try:
-            content = json.loads(weights.check(path))
-            if content["measured_for"] != hashes(places):
+            listed = GATE in weights.manifest(path.parent)
+            content = json.loads(weights.check(path)) if listed else {}
+            if not listed or content["measured_for"] != hashes(places):
                 warnings.warn(f"'{path}' was measured for other weights, so there is no gate; {REBUILD}", stacklevel=2)
                 return None
             if (content["level_edges_db"], content["spread_edges_db"]) != (list(LEVEL_EDGES_DB), list(SPREAD_EDGES_DB)):

@@ -36,7 +36,8 @@ def measure(clips: list[Path], places: Places, frames: int, draws: int, seed: in
     torch.manual_seed(seed)
     jscc, cddm = places.folders["jscc"], places.folders["cddm"]
     encoders = [FrameEncoder(places.preset, cbr, dtype=dtype, jscc_dir=jscc) for cbr in CBRS]
-    denoiser = FrameDenoiser(places.preset, dtype, cddm_dir=cddm)
+    # arm C has the denoiser of D, and no gate that would be looked for here
+    denoiser = FrameDenoiser(places.preset, dtype, cddm_dir=cddm, arm_name="C")
     plain, behind = (FrameDecoder(places.preset, arm, dtype, False, jscc, cddm) for arm in ("A+", "D"))
     channel = TrainingChannel()
     found: Found = {}

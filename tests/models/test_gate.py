@@ -111,6 +111,15 @@ def test_a_table_of_other_weights_is_told_and_not_used(gated: Places) -> None:
         assert Gate.load(gated) is None
 
 
+def test_a_table_that_came_without_its_manifest_is_told_and_not_used(gated: Places) -> None:
+    manifest = gated.folders["cddm"] / weights.MANIFEST
+    entries = json.loads(manifest.read_text())
+    del entries[GATE]
+    manifest.write_text(json.dumps(entries))
+    with pytest.warns(UserWarning, match="measure it anew"):
+        assert Gate.load(gated) is None
+
+
 def test_an_altered_or_foreign_table_is_refused(gated: Places) -> None:
     path = gated.folders["cddm"] / GATE
     content = json.loads(path.read_text())
