@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from models.cddm.network import DenoiserSize
 from models.cddm.paper import ALPHA_BARS, STEPS, scales
+from models.jscc.network import sent
 from models.latents import MAX_LATENTS, SQRT_HALF
 from models.layers import Condition, Stack, residuals
 
@@ -51,6 +52,6 @@ def loss(network: Epsilon, latents: Tensor, noise_map: Tensor, active: Tensor) -
     eps = torch.randn_like(latents)
     scaled = signal.repeat_interleave(2, 1) * SQRT_HALF * latents
     x = alpha_bar.sqrt() * scaled + (1 - alpha_bar).sqrt() * noise.repeat_interleave(2, 1) * eps
-    sent = torch.arange(latents.shape[1], device=active.device)[None] < active[:, None]
+    known = sent(latents, active)[:, :, 0, 0]
     error = (network(x, gain, t, active) - eps).square().mean((2, 3))
-    return (error * sent).sum() / sent.sum()
+    return (error * known).sum() / known.sum()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from models.jscc.network import describe
+from models.jscc.network import describe, sent
 from models.latents import MAX_LATENTS
 from models.layers import Condition, Stack, residuals
 
@@ -55,4 +55,5 @@ class Denoiser(nn.Module):
         inputs = torch.cat([estimate, reliability], 1).to(self.body.layers[0].weight.dtype)
         correction = self.body(inputs, self.condition(scalars)).float()
         per_map = noise_map.repeat_interleave(2, 1)
-        return estimate + (per_map / (1 + per_map)).sqrt() * correction
+        # maps that were not sent are zero, as a decoder expects them, and nothing else is known of them
+        return (estimate + (per_map / (1 + per_map)).sqrt() * correction) * sent(correction, active)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from gvc.errors import InputError
 from gvc.registry import nearest
+from models.jscc.network import sent
 from models.latents import SQRT_HALF
 
 STEPS = 1000
@@ -46,9 +47,7 @@ def scales(noise_map: Tensor, active: Tensor) -> tuple[Tensor, Tensor, Tensor, T
 
     A receiver's noise map is s2 / |h|^2; with fades of unit mean power this tells the two apart.
     """
-    sent = torch.arange(noise_map.shape[1], device=noise_map.device)[None] < (active / 2)[:, None]
-    sent = sent[:, :, None, None].float()
-    snr = (sent / noise_map).sum((1, 2, 3)) / (active / 2 * noise_map[0, 0].numel())
+    snr = (sent(noise_map, active / 2) / noise_map).sum((1, 2, 3)) / (active / 2 * noise_map[0, 0].numel())
     noise = (1 / snr)[:, None, None, None]
     gain = noise / noise_map
     return gain.sqrt(), gain / (gain + noise), gain.sqrt() / (gain + noise), snr
@@ -79,4 +78,4 @@ class PaperSampler:
             then = ALPHA_BARS[t - 2].item() if t > 1 else 1.0
             predicted = noise * self.network(x, gain, t, active)
             x = (then / now) ** 0.5 * (x - (1 - now) ** 0.5 * predicted) + (1 - then) ** 0.5 * predicted
-        return x / SQRT_HALF
+        return x / SQRT_HALF * sent(x, active)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from gvc import registry
 from gvc.errors import WeightsError
 from models.cddm.network import Denoiser
-from models.jscc.network import Decoder, Encoder
+from models.jscc.network import Decoder, Encoder, sent
 from models.jscc.train import transmit
 from models.session import Session
 
@@ -49,8 +49,8 @@ def loss(
             latents = student(estimate, noise_map, active)
             decoded = decoder(latents, noise_map, active)
         # only the maps that were sent carry the distillation
-        sent = torch.arange(latents.shape[1], device=active.device)[None] < active[:, None]
-        distilled = ((latents - target).square().mean((2, 3)) * sent).sum() / sent.sum()
+        known = sent(latents, active)[:, :, 0, 0]
+        distilled = ((latents - target).square().mean((2, 3)) * known).sum() / known.sum()
         looks = distance(decoded.clamp(0, 1), pictures).mean()
         return F.mse_loss(decoded, pictures) + LPIPS_WEIGHT * looks + DISTILLATION_WEIGHT * distilled
 

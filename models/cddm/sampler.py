@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from gvc.errors import InputError
 from gvc.noise_map import NU_MAX
 from models.cddm.network import linear_estimate
+from models.jscc.network import sent
 
 MOST_STEPS = 1000
 
@@ -41,13 +42,16 @@ class Deterministic:
     def __call__(
         self, latents: Tensor, noise_map: Tensor, active: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
-        latents = self._start(latents, noise_map, generator)
+        known = sent(noise_map, active / 2)
+        latents = self._start(latents, noise_map, generator) * sent(latents, active)
         for j in range(self.steps):
             scale, smaller = 1 - j / self.steps, 1 - (j + 1) / self.steps
-            nu = noise_map * scale**2
+            # maps that were not sent stay as the network has learned them: zero, with no information
+            nu = torch.where(known, noise_map * scale**2, noise_map)
             x0 = self.network(linear_estimate(latents, nu), nu, active)
-            latents = self._step(latents, x0, noise_map, scale, smaller, generator) if smaller else x0
-        return latents
+            if smaller:
+                latents = self._step(latents, x0, noise_map, scale, smaller, generator) * sent(latents, active)
+        return x0
 
     def _start(self, latents: Tensor, noise_map: Tensor, generator: torch.Generator | None) -> Tensor:
         return latents

@@ -18,7 +18,7 @@ from models.arms import BEHIND, CONTROL, DENOISER, EPSILON, PERCEPTUAL, STUDENT,
 from models.cddm import epsilon, perceptual
 from models.cddm.epsilon import Epsilon
 from models.cddm.network import SIZES, Denoiser
-from models.jscc.network import Decoder, Encoder
+from models.jscc.network import Decoder, Encoder, sent
 from models.jscc.train import transmit
 from models.session import Options, Session
 from models.training import StepLog, fit
@@ -48,14 +48,16 @@ def train(options: Options) -> None:
         control = places.decoder("control") if options.resume else widen(places.decoder("A+"), options.preset)
         _decoder(run, "control", run.prepare(control.train()), encoder, None, steps=owed(run.log), seconds=seconds)
     if run.wants("epsilon"):
-        predictor = places.epsilon() if options.resume else Epsilon(SIZES[options.preset])
+        again = options.resume and (run.out / EPSILON).exists()
+        predictor = places.epsilon() if again else Epsilon(SIZES[options.preset])
         run.prepare(predictor.train())
         fit("epsilon", lambda: _noise_loss(run, encoder, predictor), [predictor], run.log, seconds, rate=run.rate)
         weights.save(predictor, run.out / EPSILON)
     if run.wants("perceptual"):
         teacher = run.prepare(places.denoiser()).requires_grad_(False)
-        student = run.prepare(places.denoiser(STUDENT if options.resume else DENOISER).train())
-        decoder = run.prepare(places.decoder("P" if options.resume else "D").train())
+        again = options.resume and (run.out / STUDENT).exists()
+        student = run.prepare(places.denoiser(STUDENT if again else DENOISER).train())
+        decoder = run.prepare(places.decoder("P" if again else "D").train())
         loss = perceptual.loss(run, encoder, teacher, student, decoder)
         fit("perceptual", loss, [student, decoder], run.log, seconds, rate=run.rate / 2)
         weights.save(student, run.out / STUDENT)
@@ -95,8 +97,8 @@ def _symbol_loss(run: Session, encoder: Encoder, denoiser: Denoiser) -> Tensor:
             _, latents, estimate, noise_map, active = transmit(encoder, run)
         error = (denoiser(estimate, noise_map, active) - latents).square()
     # maps that were not sent are known to be zero: they carry no loss
-    sent = torch.arange(latents.shape[1], device=active.device)[None] < active[:, None]
-    return (error.mean((2, 3)) * sent).sum() / sent.sum()
+    known = sent(latents, active)[:, :, 0, 0]
+    return (error.mean((2, 3)) * known).sum() / known.sum()
 
 
 def _noise_loss(run: Session, encoder: Encoder, predictor: Epsilon) -> Tensor:

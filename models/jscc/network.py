@@ -58,7 +58,7 @@ class Encoder(nn.Module):
         scalars = torch.stack([design_snr_db / 10 - 1, torch.log2(active / 32)], 1)
         centred = (picture * 2 - 1).to(self.body.layers[1].weight.dtype)
         latents = self.body(centred, self.condition(scalars)).float()
-        latents = latents * _sent(latents, active)
+        latents = latents * sent(latents, active)
         energy = latents.square().sum((1, 2, 3)) / (active * latents[0, 0].numel())
         return latents * torch.rsqrt(energy + 1e-12)[:, None, None, None]
 
@@ -102,16 +102,17 @@ class Decoder(nn.Module):
 def describe(noise_map: Tensor, active: Tensor, aware: bool = True) -> tuple[Tensor, Tensor]:
     """Noise map -> (its log, scaled to about -1..1, [B, C/2, h, w]; scalars mean, spread, rate [B, 3])."""
     log_noise = noise_map.clamp(NU_MIN, NU_MAX).log() / 4 + 0.5
-    sent = _sent(log_noise, active / 2)
+    known = sent(log_noise, active / 2)
     count = active / 2 * log_noise[0, 0].numel()
-    mean = (log_noise * sent).sum((1, 2, 3)) / count
-    spread = ((log_noise - mean[:, None, None, None]).square() * sent).sum((1, 2, 3)) / count
+    mean = (log_noise * known).sum((1, 2, 3)) / count
+    spread = ((log_noise - mean[:, None, None, None]).square() * known).sum((1, 2, 3)) / count
     if not aware:
-        log_noise = torch.where(sent, mean[:, None, None, None], log_noise)
+        log_noise = torch.where(known, mean[:, None, None, None], log_noise)
         spread = torch.zeros_like(spread)
     return log_noise, torch.stack([mean, (spread + 1e-6).sqrt(), torch.log2(active / 32)], 1)
 
 
-def _sent(maps: Tensor, active: Tensor) -> Tensor:
+def sent(maps: Tensor, active: Tensor) -> Tensor:
+    """Which of the maps [B, C, h, w] are among the first `active` [B]: bool [B, C, 1, 1]."""
     index = torch.arange(maps.shape[1], device=maps.device)
     return (index[None] < active[:, None])[:, :, None, None]

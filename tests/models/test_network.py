@@ -77,7 +77,17 @@ def test_denoiser_leaves_clean_symbols_alone() -> None:
     torch.nn.init.normal_(denoiser.body.layers[-1].weight, std=0.05)
     sent = torch.randn(1, MAX_LATENTS, 4, 4)
     noise = torch.full((1, MAX_LATENTS // 2, 4, 4), 1e-8)
-    assert (denoiser(cddm.linear_estimate(sent, noise), noise, ACTIVE) - sent).abs().max() < 1e-2
+    assert (
+        denoiser(cddm.linear_estimate(sent, noise), noise, torch.tensor([float(MAX_LATENTS)])) - sent
+    ).abs().max() < 1e-2
+
+
+def test_denoiser_says_nothing_of_maps_that_were_not_sent() -> None:
+    torch.manual_seed(0)
+    denoiser = cddm.Denoiser(cddm.SIZES["small"])
+    torch.nn.init.normal_(denoiser.body.layers[-1].weight, std=0.05)
+    cleaned = denoiser(torch.randn(1, MAX_LATENTS, 4, 4), torch.full((1, MAX_LATENTS // 2, 4, 4), 0.1), ACTIVE)
+    assert (cleaned[:, 32:] == 0).all() and (cleaned[:, :32] != 0).all()
 
 
 def test_linear_estimate_has_the_error_of_the_gaussian_posterior() -> None:
