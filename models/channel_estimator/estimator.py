@@ -39,7 +39,7 @@ class Learned(DftSmoothed):
         profile = self._network(describe(grouped, training[:, :, self._group :], noise, steering))
         matrix, gain, bias = posterior(profile.double(), noise.double(), self._steering)
         return Smoothing(
-            np.ascontiguousarray(matrix[0].T.numpy(), np.complex64),
+            np.ascontiguousarray(matrix[0].T.resolve_conj().numpy(), np.complex64),
             gain[0].float().numpy(),
             bias[0].float().numpy(),
             torch.diagonal(matrix[0]).real.float().numpy(),
