@@ -72,7 +72,7 @@ class PaperSampler:
         signal, noise = signal.repeat_interleave(2, 1), noise.repeat_interleave(2, 1)
         mean_snr = snr.mean()
         self.used = start_step(10 * torch.log10(mean_snr).item(), self.start, self.cap_db)
-        x = SQRT_HALF * signal * latents / (1 + 1 / (2 * mean_snr)).sqrt()
+        x = SQRT_HALF * signal * latents * sent(latents, active) / (1 + 1 / (2 * mean_snr)).sqrt()
         for t in range(self.used, 0, -1):
             now = ALPHA_BARS[t - 1].item()
             then = ALPHA_BARS[t - 2].item() if t > 1 else 1.0

@@ -2,11 +2,14 @@
 
 import pytest
 import torch
+from torch import nn
 
 from gvc import registry
 from gvc.errors import InputError
 from gvc.noise_map import NU_MAX
 from models.arms import Places
+from models.cddm.epsilon import Epsilon
+from models.cddm.network import SIZES
 
 ACTIVE = torch.tensor([64.0])
 
@@ -80,6 +83,46 @@ def test_same_seed_same_estimate(places: Places, name: str) -> None:
     run = registry.create("sampler", name, network=places.denoiser().requires_grad_(False), steps=3)
     first, second = (run(received, noise_map, ACTIVE, torch.Generator().manual_seed(5)) for _ in range(2))
     assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize("name", ["x0", "stochastic", "paper"])
+def test_maps_that_were_not_sent_are_zero_and_what_lies_there_changes_nothing(places: Places, name: str) -> None:
+    """Frames of 8, 32 and 64 maps in one call."""
+    torch.manual_seed(0)
+    # the noise-predicting network ends in zeros until it is trained
+    predictor = Epsilon(SIZES["small"]).requires_grad_(False)
+    nn.init.normal_(predictor.body.layers[-1].weight, std=0.02)
+    network = predictor if name == "paper" else places.denoiser().requires_grad_(False)
+    run = registry.create("sampler", name, network=network, steps=4)
+    received, noise_map, active, there = partly_sent()
+    estimate = run(received, noise_map, active, torch.Generator().manual_seed(5))
+    assert (estimate.masked_select(~there) == 0).all()
+    assert estimate.masked_select(there).abs().min() > 0
+    junk = torch.where(there, received, 7.0)
+    assert torch.equal(run(junk, noise_map, active, torch.Generator().manual_seed(5)), estimate)
+
+
+@pytest.mark.parametrize("name", ["x0", "stochastic"])
+def test_noise_falls_where_symbols_were_sent_and_nowhere_else(places: Places, name: str) -> None:
+    """At every step the network sees unsent maps as it was trained on them: zero, with no information."""
+    network = places.denoiser().requires_grad_(False)
+    seen = []
+    network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[:2]))
+    received, noise_map, active, there = partly_sent()
+    registry.create("sampler", name, network=network, steps=4)(received, noise_map, active)
+    assert len(seen) == 4
+    for j, (given, told) in enumerate(seen):
+        assert (given.masked_select(~there) == 0).all()
+        assert (told.masked_select(~there[:, ::2]) == NU_MAX).all()
+        assert torch.allclose(told.masked_select(there[:, ::2]), torch.tensor(0.1 * (1 - j / 4) ** 2))
+
+
+def partly_sent() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Latents, noise map, number of maps sent, and which they are, of three frames."""
+    active = torch.tensor([8.0, 32.0, 64.0])
+    there = (torch.arange(64) < active[:, None])[:, :, None, None]
+    received = torch.randn(3, 64, 3, 4, generator=torch.Generator().manual_seed(4)) * there
+    return received, torch.where(there[:, ::2], 0.1, NU_MAX).expand(3, 32, 3, 4), active, there
 
 
 @pytest.mark.parametrize("steps", [0, -1, 10**6])
