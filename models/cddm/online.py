@@ -59,14 +59,24 @@ def risk(
 ) -> Tensor:
     """Estimated mean of |f - x|^2 / (1 + nu)^trust over the symbols received, from one recorruption; a scalar.
 
-    The noise of the estimate grows with nu: a `trust` above 0 weights noisy symbols down. Erased ones say nothing.
+    The noise of the estimate grows with nu: a `trust` above 0 weights noisy symbols down. What was erased says nothing
+    of its own error; as large a share of the others is hidden from the network, which is a -> infinity for them.
     """
     latents, noise_map = frame
     per_map = noise_map.repeat_interleave(2, 1)
-    heard = (per_map < 0.99 * NU_MAX).float()
+    erased = noise_map >= 0.99 * NU_MAX
+    heard = (~erased).repeat_interleave(2, 1).float()
     shift = per_map.sqrt() * heard * torch.randn(latents.shape, generator=generator)
-    both = torch.cat([latents + scale * shift, latents - scale * shift])
     noisier = (noise_map * (1 + scale**2)).clamp_max(NU_MAX)
+    share = erased.float().mean()
+    if share > 0:
+        hidden = torch.rand(noise_map.shape, generator=generator) < share
+        noisier = torch.where(hidden, NU_MAX, noisier)
+        seen = (~hidden).repeat_interleave(2, 1).float()
+        shift = shift * seen
+    else:
+        seen = torch.ones_like(latents)
+    both = torch.cat([(latents + scale * shift) * seen, (latents - scale * shift) * seen])
     plus, minus = denoised(network, both, torch.cat([noisier, noisier])).chunk(2)
     fit = ((plus - latents).square() + (minus - latents).square()) / 2
     error = fit + shift * (plus - minus) / scale - per_map

@@ -133,6 +133,25 @@ def test_erased_symbols_say_nothing() -> None:
     assert risk(network, Frame(latents, noise_map), 0.3, torch.Generator().manual_seed(0)) == first
 
 
+def test_what_in_painting_is_worth_is_learned_from_hidden_symbols() -> None:
+    """With half of the symbols erased, f = 0 has error 1 for what is hidden, and a filter over neighbours less."""
+    torch.manual_seed(12)
+    latents = smooth(64)
+    frames = []
+    for frame in received(latents):
+        lost = torch.rand(frame.noise_map.shape) < 0.5
+        seen = (~lost).repeat_interleave(2, 1)
+        frames.append(Frame(frame.latents * seen, torch.where(lost, NU_MAX, frame.noise_map)))
+    network = Neighbours()
+    blank = torch.stack([risk(network, frame, 0.1, torch.Generator().manual_seed(1)) for frame in frames]).mean()
+    network.filter.weight.data.fill_(0.25)
+    network.filter.weight.data[0, 0, 1, 1] = 0
+    filled = torch.stack([risk(network, frame, 0.1, torch.Generator().manual_seed(1)) for frame in frames]).mean()
+    errors = [(denoised(Neighbours(), *f) - x).square().mean() for f, x in zip(frames, latents, strict=True)]
+    assert blank.item() == pytest.approx(torch.stack(errors).mean().item(), rel=0.1)
+    assert filled < blank - 0.05
+
+
 def test_it_learns_from_received_frames_what_neighbours_tell() -> None:
     """Untrained, this denoiser is the linear estimate; smooth latents allow several dB more."""
     torch.manual_seed(5)
