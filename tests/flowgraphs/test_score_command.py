@@ -23,8 +23,21 @@ def smooth(folder: Path) -> Path:
 
 
 def test_score_prints_one_json_object_with_every_arm(tmp_path: Path) -> None:
-    done = gvc("score", "--images", str(smooth(tmp_path)), "--channel", "rayleigh", "--snr-db", "0,10", "--cbr", "1/48",
-               "--preset", "small", "--json", "-")
+    done = gvc(
+        "score",
+        "--images",
+        str(smooth(tmp_path)),
+        "--channel",
+        "rayleigh",
+        "--snr-db",
+        "0,10",
+        "--cbr",
+        "1/48",
+        "--preset",
+        "small",
+        "--json",
+        "-",
+    )
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["images"] == 1
@@ -36,8 +49,23 @@ def test_score_prints_one_json_object_with_every_arm(tmp_path: Path) -> None:
 
 
 def test_score_accepts_the_arm_names_of_link_and_impairments(tmp_path: Path) -> None:
-    done = gvc("score", "--images", str(smooth(tmp_path)), "--channel", "awgn", "--arms", "jscc,jscc+cddm",
-               "--preset", "small", "--erasure", "0.1", "--csi-error-var", "0.05", "--json", "-")
+    done = gvc(
+        "score",
+        "--images",
+        str(smooth(tmp_path)),
+        "--channel",
+        "awgn",
+        "--arms",
+        "jscc,jscc+cddm",
+        "--preset",
+        "small",
+        "--erasure",
+        "0.1",
+        "--csi-error-var",
+        "0.05",
+        "--json",
+        "-",
+    )
     assert done.returncode == 0, done.stderr
     assert [r["arm"] for r in json.loads(done.stdout)["rows"]] == ["jscc", "jscc+cddm"]
 
