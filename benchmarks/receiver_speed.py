@@ -30,8 +30,10 @@ def main() -> None:
     options.add_argument("--preset", default="default")
     options.add_argument("--frames", type=int, default=40)
     options.add_argument("--threads", type=int, default=1)
+    options.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     arguments = options.parse_args()
-    config = configure(arguments.radio, [f"video.size={arguments.size}", f"model.threads={arguments.threads}"])
+    own = [f"video.size={arguments.size}", f"model.threads={arguments.threads}", *arguments.set]
+    config = configure(arguments.radio, own)
     torch.set_num_threads(arguments.threads)
     from models.codec import FrameDecoder, FrameDenoiser, FrameEncoder
 

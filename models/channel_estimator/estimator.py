@@ -8,7 +8,7 @@ import torch
 from gvc.phy.channel_estimator import DftSmoothed, Smoothing
 from gvc.phy.numerology import Numerology
 from models import weights
-from models.channel_estimator.network import DelayProfile, describe, geometry, posterior
+from models.channel_estimator.network import DelayProfile, Geometry, describe, geometry, posterior, untrained
 from models.channel_estimator.train import BLIND, LEARNED
 
 
@@ -24,7 +24,13 @@ class Learned(DftSmoothed):
     def __init__(self, numerology: Numerology):
         super().__init__(numerology)
         shape = geometry(numerology.name)
+        own = Geometry(
+            numerology.fft_size, numerology.cyclic_prefix, numerology.occupied_carriers, numerology.timing_advance,
+            2 + numerology.header_symbols,
+        )  # fmt: skip
         path = weights.folder("channel_estimator", numerology.name) / self.FILE
+        if own != shape or not path.exists():
+            raise untrained(numerology.name)
         self._network = weights.load(DelayProfile(self.HIDDEN), path).eval().requires_grad_(False)
         self._steering = shape.steering()
         self._group = shape.group

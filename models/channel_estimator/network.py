@@ -46,14 +46,19 @@ GEOMETRIES = {"ofdm64": Geometry(64, 16, 26, 4, 9), "ofdm256": Geometry(256, 64,
 
 
 def geometry(name: str) -> Geometry:
-    """Of a numerology by name; raises InputError for one that nothing was trained for."""
+    """Of a numerology by name; raises InputError for one that is not entered here."""
     if name not in GEOMETRIES:
-        known = sorted(GEOMETRIES)
-        raise InputError(
-            f"no learned channel estimator for numerology '{name}'{nearest(name, known)} (known: {', '.join(known)}); "
-            "use phy.channel_estimator=dft-smoothed, or enter it in models/channel_estimator/network.py and train"
-        )
+        raise untrained(name)
     return GEOMETRIES[name]
+
+
+def untrained(name: str) -> InputError:
+    """The error for a numerology that the weights are not for."""
+    return InputError(
+        f"no learned channel estimator for numerology '{name}'{nearest(name, sorted(GEOMETRIES))} as it is here: set "
+        "phy.channel_estimator to dft-smoothed, or enter its sizes in models/channel_estimator/network.py and run "
+        f"`gvc models train channel_estimator --preset {name}`"
+    )
 
 
 def describe(grouped: Tensor, midambles: Tensor, noise: Tensor, steering: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ TEST_DRAWS = 20
 
 
 def train(options: Options) -> None:
-    """Train both networks for half of the minutes each; `options.preset` is the numerology's name."""
+    """Train the network for half of the minutes, the control for as many steps; `options.preset` is the numerology."""
     shape = geometry(options.preset)
     torch.manual_seed(seeds.integer(options.seed, "train/channel_estimator"))
     if options.threads:
@@ -36,12 +36,14 @@ def train(options: Options) -> None:
         stage="start", numerology=options.preset, minutes=options.minutes, seed=options.seed, torch=torch.__version__
     )
     steering = shape.steering().to(torch.complex64)
+    steps: int | None = None
     for blind, file in ((False, LEARNED), (True, BLIND)):
         network = DelayProfile(blind)
         if options.resume:
             weights.load(network, out / file)
         name = "blind" if blind else "learned"
-        fit(name, lambda n=network: loss(n, shape, steering)[0], [network], log, options.minutes * 30, rate=2e-3)
+        seconds = options.minutes * 30 if steps is None else None
+        steps = fit(name, lambda n=network: loss(n, shape, steering)[0], [network], log, seconds, steps, rate=2e-3)
         weights.save(network, out / file)
         torch.manual_seed(seeds.integer(options.seed, "test/channel_estimator"))
         with torch.no_grad():

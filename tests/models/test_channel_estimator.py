@@ -109,8 +109,11 @@ def test_training_command_runs_alone_and_leaves_weights(tmp_path: Path) -> None:
 def test_numerology_without_weights_says_what_to_do(tmp_path: Path) -> None:
     own = tmp_path / "mine.yaml"
     own.write_text((ROOT / "gvc/phy/numerologies/ofdm64.yaml").read_text())
-    with pytest.raises(InputError, match="dft-smoothed"):
-        registry.create("channel_estimator", "learned", numerology=Numerology.load(str(own)))
+    other = tmp_path / "ofdm64.yaml"
+    other.write_text(own.read_text().replace("cyclic_prefix: 16", "cyclic_prefix: 12"))
+    for name in (str(own), str(other), "ofdm256"):
+        with pytest.raises(InputError, match="dft-smoothed"):
+            registry.create("channel_estimator", "learned", numerology=Numerology.load(name))
 
 
 @pytest.mark.parametrize(("estimator", "least_gain_db"), [("learned", 2.0), ("learned-linear", -1.0)])
