@@ -12,7 +12,7 @@ MOST_GRAPHS = 4
 class Frozen:
     """Calls `network` through a graph that is traced and frozen anew for each shape of its inputs.
 
-    Frozen, the denoiser takes 15 to 30 % less time on a CPU and the decoder 3 to 7 % (`benchmarks.receiver_speed`).
+    Frozen, denoiser and decoder take 4 to 13 % less time on a CPU (`benchmarks.receiver_speed`).
     What is traced must not branch on values. The weights are those at the first call of a shape: whoever changes them
     calls the network itself.
     """
