@@ -7,11 +7,11 @@ size (0.9 M parameters in `small`, 414 M there at CBR 1/48) and in that one netw
 import torch
 from torch import Tensor, nn
 
-from models.cddm.network import DenoiserSize
+from models.cddm.network import DenoiserSize, backbone
 from models.cddm.paper import ALPHA_BARS, STEPS, scales
 from models.jscc.network import sent
 from models.latents import MAX_LATENTS, SQRT_HALF
-from models.layers import Condition, Stack, residuals
+from models.layers import Condition
 
 
 class Epsilon(nn.Module):
@@ -22,14 +22,7 @@ class Epsilon(nn.Module):
     def __init__(self, size: DenoiserSize):
         super().__init__()
         self.condition = Condition(3)
-        self.body = Stack(
-            nn.Conv2d(MAX_LATENTS * 3 // 2, size.width, 3, padding=1),
-            *residuals(size.width, size.blocks),
-            nn.SiLU(),
-            nn.Conv2d(size.width, MAX_LATENTS, 3, padding=1),
-        )
-        nn.init.zeros_(self.body.layers[-1].weight)
-        nn.init.zeros_(self.body.layers[-1].bias)
+        self.body = backbone(size)
 
     def forward(self, x: Tensor, gain: Tensor, t: Tensor | int, active: Tensor) -> Tensor:
         t = torch.as_tensor(t, device=x.device).expand(x.shape[0])

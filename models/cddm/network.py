@@ -31,6 +31,19 @@ def linear_estimate(latents: Tensor, noise_map: Tensor) -> Tensor:
     return latents / (1 + noise_map.repeat_interleave(2, 1))
 
 
+def backbone(size: DenoiserSize) -> Stack:
+    """Latents and one map a complex symbol, [B, MAX_LATENTS * 3/2, h, w], to [B, MAX_LATENTS, h, w]; zero at first."""
+    body = Stack(
+        nn.Conv2d(MAX_LATENTS * 3 // 2, size.width, 3, padding=1),
+        *residuals(size.width, size.blocks),
+        nn.SiLU(),
+        nn.Conv2d(size.width, MAX_LATENTS, 3, padding=1),
+    )
+    nn.init.zeros_(body.layers[-1].weight)
+    nn.init.zeros_(body.layers[-1].bias)
+    return body
+
+
 class Denoiser(nn.Module):
     """Linear estimate [B, MAX_LATENTS, h, w] and noise map [B, MAX_LATENTS/2, h, w] -> latents of the same shape.
 
@@ -41,14 +54,7 @@ class Denoiser(nn.Module):
     def __init__(self, size: DenoiserSize):
         super().__init__()
         self.condition = Condition(3)
-        self.body = Stack(
-            nn.Conv2d(MAX_LATENTS * 3 // 2, size.width, 3, padding=1),
-            *residuals(size.width, size.blocks),
-            nn.SiLU(),
-            nn.Conv2d(size.width, MAX_LATENTS, 3, padding=1),
-        )
-        nn.init.zeros_(self.body.layers[-1].weight)
-        nn.init.zeros_(self.body.layers[-1].bias)
+        self.body = backbone(size)
 
     def forward(self, estimate: Tensor, noise_map: Tensor, active: Tensor) -> Tensor:
         reliability, scalars = describe(noise_map, active)
