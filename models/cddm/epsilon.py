@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from models.cddm.network import DenoiserSize, backbone
 from models.cddm.paper import ALPHA_BARS, STEPS, scales
 from models.jscc.network import sent
-from models.latents import MAX_LATENTS, SQRT_HALF
+from models.latents import SQRT_HALF
 from models.layers import Condition
 
 
