@@ -166,7 +166,7 @@ class Scorer:
         return noise
 
     def costs(self) -> dict[str, dict[str, float]]:
-        """GMAC at 256x256 and parameters (millions) of encoder, denoiser (one evaluation) and each arm's decoder."""
+        """GMAC at 256x256 and number of parameters of encoder, denoiser (one evaluation) and each arm's decoder."""
         picture = torch.zeros(1, 3, 256, 256, device=self.device, dtype=torch.float32)
         latents = torch.zeros(1, MAX_LATENTS, 16, 16, device=self.device)
         noise = torch.ones(1, MAX_LATENTS // 2, 16, 16, device=self.device)
@@ -177,8 +177,8 @@ class Scorer:
         for name, network in self.decoders.items():
             parts[f"decoder {name}"] = (network, (latents, noise, scalar))
         gmac = {k: round(multiply_accumulates(m, *x) / 1e9, 4) for k, (m, x) in parts.items()}
-        size = {k: round(sum(p.numel() for p in m.parameters()) / 1e6, 4) for k, (m, _) in parts.items()}
+        size = {k: sum(p.numel() for p in m.parameters()) for k, (m, _) in parts.items()}
         # other programs ask for plain `decoder`: that of the first arm
         for table in (gmac, size):
             table["decoder"] = next(v for k, v in table.items() if k.startswith("decoder "))
-        return {"gmac": gmac, "parameters_m": size}
+        return {"gmac": gmac, "parameters": size}

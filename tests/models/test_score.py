@@ -25,6 +25,7 @@ def test_rows_cover_every_condition_and_arm(places: Places, pictures) -> None:
         assert {"channel", "snr_db", "cbr", "arm", "steps", "sampler", "psnr_db", "symbol_mse_db"} <= row.keys()
         low, high = row["psnr_db_ci95"]
         assert low <= row["psnr_db"] <= high
+    assert result["parameters"].keys() == result["gmac"].keys() and result["parameters"]["decoder A"] > 1_000_000
     assert {"encoder", "denoiser", "decoder"} <= result["gmac"].keys() & result["ms_per_image"].keys() | {"decoder"}
 
 
