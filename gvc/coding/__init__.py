@@ -1,0 +1,1 @@
+"""Coding of segments of pictures into bytes and symbols, and back."""

@@ -1,0 +1,58 @@
+"""The peers of the neural link: schemes that code a segment of pictures into the same slots of symbols."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What one frame's worth of channel uses carries: symbols complex64 [count], mean power 1 over the segment.
+
+    payload_type and mode are those of the burst header (`gvc.phy.payload`).
+    """
+
+    symbols: np.ndarray
+    payload_type: int
+    mode: int = 0
+
+
+@dataclass(frozen=True)
+class ReceivedSlot:
+    """A slot behind the equaliser: symbols complex64 [count] and their noise variances float32 [count], as
+    `gvc.phy.frames.ReceivedFrame` has them. snr_db: received Es/N0, mean over the slot.
+    """
+
+    symbols: np.ndarray
+    noise_map: np.ndarray
+    payload_type: int
+    mode: int = 0
+    snr_db: float = 0.0
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Pictures uint8 [n, height, width, 3] as displayed; `concealed` bool [n] marks those that were not decoded.
+
+    report: what the scheme has to say of the segment, such as `block_errors` or `bytes`.
+    """
+
+    pictures: np.ndarray
+    concealed: np.ndarray
+    report: dict[str, float] = field(default_factory=dict)
+
+
+class Scheme(Protocol):
+    """Codes n pictures, 1 to `segment_frames`, into n slots, and n slots into n pictures.
+
+    Both ends are built from the same parameters; `encode` and `decode` share nothing else.
+    """
+
+    segment_frames: int
+
+    def encode(self, pictures: np.ndarray, snr_db: float) -> list[Slot]:
+        """uint8 [n, height, width, 3] -> n slots. snr_db is what the transmitter knows of the channel."""
+
+    def decode(self, slots: list[ReceivedSlot | None], height: int, width: int) -> Decoded:
+        """n slots, None where one was lost, -> n pictures. Never raises on what was received."""
