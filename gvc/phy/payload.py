@@ -1,6 +1,7 @@
 """Payload sockets: how a frame's symbols become resource elements and come back. The waveform does not look inside.
 
-A header's `payload_type` names the socket; 0 is analogue symbols.
+A header's `payload_type` names the socket and tells the decoder what the symbols are: 0 those of a neural encoder, 1 to 4
+QAM of 2, 4, 6 or 8 bits with the code rate in the header's `mode` (`gvc.phy.mcs`), 5 softcast, 6 hybrid.
 """
 
 from typing import Protocol
@@ -22,7 +23,7 @@ class Payload(Protocol):
         """Received elements complex64 [places] and their noise float32 [places] -> symbols [count], noise [count]."""
 
 
-class AnaloguePayload:
+class InterleavedPayload:
     """Symbols as they are: signs of I and Q scrambled, order interleaved over the whole frame and so over its bursts.
 
     What the frame leaves over in its last symbols is filled with QPSK.
@@ -47,7 +48,8 @@ class AnaloguePayload:
         return gather(elements, noise_map, order, scrambling_signs(self._seed, len(elements)), count)
 
 
-SOCKETS = {0: AnaloguePayload}
+SOFTCAST, HYBRID = 5, 6
+SOCKETS = dict.fromkeys(range(HYBRID + 1), InterleavedPayload)
 
 
 def create_payload(payload_type: int, seed: int) -> Payload:
