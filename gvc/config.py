@@ -102,6 +102,50 @@ class ChannelConfig(Section):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
+class SegmentConfig(Section):
+    """What the peers code together: at most `frames` pictures, one slot of channel uses each."""
+
+    frames: int = Field(16, ge=1, le=128)
+
+
+class DigitalConfig(Section):
+    """The digital peers: what `gvc.coding.digital.Digital` takes.
+
+    preset: of the video codec, `random-access` or `low-delay`. depth: slots that a transport block spans, None for the
+    segment. adaptation: `table` picks the MCS by the measured table of `table` at the SNR fed back, less `margin_db`;
+    `genie` knows what will be decoded; `fixed` takes `mcs`. feedback_delay: frames from measuring to sending.
+    """
+
+    preset: Literal["random-access", "low-delay"] = "random-access"
+    depth: int | None = Field(None, ge=1, le=128)
+    adaptation: str = "table"
+    mcs: str = "qpsk-1/2"
+    table: str = "sim-awgn"
+    margin_db: float = Field(0.0, ge=-20, le=20)
+    feedback_delay: int = Field(4, ge=0, le=10000)
+
+
+class HybridConfig(Section):
+    """The hybrid peer: a digital base of `codec` and an analogue refinement of what it leaves.
+
+    bandwidth: share of the channel uses that the base takes; power: share of the energy.
+    """
+
+    codec: str = "av1"
+    refinement: str = "softcast"
+    bandwidth: float = Field(0.5, gt=0, lt=1)
+    power: float = Field(0.5, gt=0, lt=1)
+
+
+class CapacityConfig(Section):
+    """The bound: `codec` at the rate of an ideal code at the ergodic capacity, or, with `outage` above 0, at the rate
+    that the channel carries in all but that share of its segments.
+    """
+
+    codec: str = "av1"
+    outage: float = Field(0.0, ge=0, lt=1)
+
+
 class LinkConfig(Section):
     """Everything that a run needs beyond the clip, the seed and the number of frames."""
 
@@ -114,6 +158,10 @@ class LinkConfig(Section):
     model: ModelConfig = ModelConfig()
     phy: PhyConfig = PhyConfig()
     channel: ChannelConfig = ChannelConfig()
+    segment: SegmentConfig = SegmentConfig()
+    digital: DigitalConfig = DigitalConfig()
+    hybrid: HybridConfig = HybridConfig()
+    capacity: CapacityConfig = CapacityConfig()
     dump: dict[str, str] = Field(default_factory=dict)
 
 

@@ -27,3 +27,7 @@ class ConfigError(InputError):
 
 class WeightsError(InputError):
     """A weights file is missing, altered, or belongs to another network."""
+
+
+class BudgetError(InputError):
+    """The bytes allowed are too few for even the coarsest coding; the message says how many it takes."""

@@ -36,6 +36,17 @@ TABLE: dict[str, dict[str, str]] = {
         "paper": "models.cddm.paper:PaperSampler",
     },
     "decoder": {"jscc": "models.codec:FrameDecoder"},
+    "scheme": {
+        "digital": "gvc.coding.digital:Digital",
+        "softcast": "gvc.coding.softcast.scheme:Softcast",
+        "hybrid": "gvc.coding.hybrid:Hybrid",
+        "capacity": "gvc.coding.capacity_bound:Capacity",
+    },
+    "adaptation": {
+        "fixed": "gvc.coding.link_adaptation:Fixed",
+        "table": "gvc.coding.link_adaptation:Measured",
+        "genie": "gvc.coding.link_adaptation:Genie",
+    },
     "metric": {
         "psnr_db": "gvc.evaluation.metrics.psnr:psnr_db",
         "ssim": "gvc.evaluation.metrics.ssim:ssim",

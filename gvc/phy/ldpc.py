@@ -77,9 +77,7 @@ class LdpcCode:
             end = k + filler + self.n - systematic
             beliefs[k + filler : end] = ordered[block, systematic:]
             beliefs[end:] = 0
-            used[block] = kernels.decode(
-                beliefs, self._rows, self._columns, self._shifts, z, self.scale, iterations
-            )
+            used[block] = kernels.decode(beliefs, self._rows, self._columns, self._shifts, z, self.scale, iterations)
             bits[block] = beliefs[:k] < 0
         return bits, used
 

@@ -1,7 +1,7 @@
 """Payload sockets: how a frame's symbols become resource elements and come back. The waveform does not look inside.
 
-A header's `payload_type` names the socket and tells the decoder what the symbols are: 0 those of a neural encoder, 1 to 4
-QAM of 2, 4, 6 or 8 bits with the code rate in the header's `mode` (`gvc.phy.mcs`), 5 softcast, 6 hybrid.
+A header's `payload_type` names the socket and tells the decoder what the symbols are: 0 those of a neural encoder, 1 to
+4 QAM of 2, 4, 6 or 8 bits with the code rate in the header's `mode` (`gvc.phy.mcs`), 5 softcast, 6 hybrid.
 """
 
 from typing import Protocol

@@ -41,7 +41,7 @@ def test_correlated_symbols_do_not_raise_peaks() -> None:
         ({"latents": 31}, "even"),
         ({"height": 5000}, "height|symbols"),
         ({"symbols": np.full(4096, np.nan)}, "finite"),
-        ({"payload_type": 3}, "payload type 3"),
+        ({"payload_type": 9}, "payload type 9"),
         ({"mode": 99}, "mode"),
         ({"symbols": np.zeros((64, 64))}, "dimension"),
     ],

@@ -1,0 +1,144 @@
+"""The digital peer: a video codec's bytes, LDPC and QAM in the slots of a segment."""
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from gvc import registry
+from gvc.coding.concealment import Concealment
+from gvc.coding.scheme import Decoded, ReceivedSlot, Slot
+from gvc.errors import BudgetError, InputError, ParseError
+from gvc.noise_map import NU_MAX
+from gvc.phy.mcs import Mcs, of_header
+from gvc.phy.sequences import interleaver
+from gvc.phy.transport_block import TransportBlock
+
+LENGTH_BYTES = 3
+SEED = 0x4469
+
+
+class Digital:
+    """Source and channel coding apart.
+
+    A transport block spans `depth` slots, its symbols interleaved over all of them, so that every code block meets all
+    their fades. The codec gets the byte budget that the scheme leaves; its bytes run through the segment's transport
+    blocks in order, and what lies behind the first failed code block is lost.
+
+    Args:
+        codec: registry name of kind `codec`.
+        count: symbols a slot.
+        segment_frames: pictures coded together, at most.
+        depth: slots a transport block; None for the whole segment.
+        preset: the codec's, `random-access` or `low-delay`.
+        fps: frames a second, for the codec.
+        adaptation: registry name of kind `adaptation`; `options` are its own.
+
+    Raises InputError for what these have wrong.
+    """
+
+    def __init__(
+        self,
+        codec: str,
+        count: int,
+        segment_frames: int = 16,
+        depth: int | None = None,
+        preset: str = "random-access",
+        fps: float = 25.0,
+        adaptation: str = "table",
+        **options: Any,
+    ):
+        if segment_frames < 1 or not 1 <= (depth or 1) <= segment_frames:
+            raise InputError(f"segments of {segment_frames} frames, transport blocks of {depth}: use 1 up to a segment")
+        self.codec = registry.create("codec", codec, preset=preset)
+        self.segment_frames = segment_frames
+        self.adaptation = registry.create("adaptation", adaptation, **options)
+        self._count, self._fps, self._depth = count, fps, depth or segment_frames
+        self._concealment = Concealment()
+
+    def encode(self, pictures: np.ndarray, snr_db: float) -> list[Slot]:
+        """See `Scheme.encode`."""
+        return self.encode_with(pictures, self.adaptation.choose(snr_db))
+
+    def encode_with(self, pictures: np.ndarray, mcs: Mcs) -> list[Slot]:
+        """The same with a scheme that is given."""
+        blocks = self.blocks(len(pictures), mcs)
+        return self.send(self.compress(pictures, sum(block.payload_bytes for _, block in blocks)), len(pictures), mcs)
+
+    def compress(self, pictures: np.ndarray, capacity: int) -> bytes:
+        """The segment's bytes, at most `capacity`: their length, then the codec's. Too few for anything: no bytes."""
+        try:
+            coded = self.codec.encode(pictures, min(capacity, 1 << 8 * LENGTH_BYTES) - LENGTH_BYTES, self._fps)
+        except BudgetError:
+            coded = b""
+        return len(coded).to_bytes(LENGTH_BYTES, "big") + coded
+
+    def send(self, data: bytes, n: int, mcs: Mcs) -> list[Slot]:
+        """The n slots of a segment's bytes."""
+        symbols = []
+        for slots, block in self.blocks(n, mcs):
+            part, data = data[: block.payload_bytes], data[block.payload_bytes :]
+            sent = np.empty(block.symbols, np.complex64)
+            sent[interleaver(SEED, block.symbols)] = block.encode(part)
+            symbols += list(sent.reshape(slots, self._count))
+        return [Slot(part, mcs.payload_type, mcs.rate_index) for part in symbols]
+
+    def decode(self, slots: list[ReceivedSlot | None], height: int, width: int) -> Decoded:
+        """See `Scheme.decode`; the report counts `blocks`, `block_errors` and the `bytes` in order."""
+        data, report = self.receive(slots)
+        pictures = self.decompress(data, len(slots), height, width)
+        return Decoded(*self._concealment.fill(pictures, height, width), report)
+
+    def receive(self, slots: list[ReceivedSlot | None]) -> tuple[bytes, dict[str, float]]:
+        """The bytes before the first failed code block, and the report."""
+        mcs = next((_scheme(slot) for slot in slots if slot is not None), None)
+        report = {"blocks": 0.0, "block_errors": 0.0, "bytes": 0.0, "efficiency": mcs.efficiency if mcs else 0.0}
+        data, whole, start = b"", True, 0
+        for number, block in self.blocks(len(slots), mcs) if mcs else []:
+            received = block.decode(*self._gather(slots[start : start + number], block.symbols))
+            start += number
+            report["blocks"] += len(received.blocks_ok)
+            report["block_errors"] += int((~received.blocks_ok).sum())
+            if whole:
+                data += received.data[: received.sound_bytes]
+                whole = bool(received.blocks_ok.all())
+        report["bytes"] = float(len(data))
+        return data, report
+
+    def decompress(self, data: bytes, n: int, height: int, width: int) -> list[np.ndarray | None]:
+        """n pictures from the first bytes of a segment, None for each that they do not reach."""
+        length = int.from_bytes(data[:LENGTH_BYTES], "big")
+        coded = data[LENGTH_BYTES : LENGTH_BYTES + length]
+        pictures: list[np.ndarray | None] = []
+        if coded:
+            try:
+                pictures = list(self.codec.decode(coded, n, height, width))[:n]
+            except ParseError:
+                pictures = []
+        return pictures + [None] * (n - len(pictures))
+
+    def blocks(self, n: int, mcs: Mcs) -> list[tuple[int, TransportBlock]]:
+        """The transport blocks of a segment of n slots: (slots, block)."""
+        sizes = [min(self._depth, n - start) for start in range(0, n, self._depth)]
+        return [(size, _transport_block(mcs, size * self._count)) for size in sizes]
+
+    def _gather(self, slots: list[ReceivedSlot | None], total: int) -> tuple[np.ndarray, np.ndarray]:
+        symbols = np.zeros((len(slots), self._count), np.complex64)
+        noise_map = np.full((len(slots), self._count), NU_MAX, np.float32)
+        for row, slot in enumerate(slots):
+            if slot is not None and len(slot.symbols) == self._count:
+                symbols[row], noise_map[row] = slot.symbols, slot.noise_map
+        order = interleaver(SEED, total)
+        return symbols.reshape(-1)[order], noise_map.reshape(-1)[order]
+
+
+@functools.lru_cache(maxsize=64)
+def _transport_block(mcs: Mcs, symbols: int) -> TransportBlock:
+    return TransportBlock(mcs, symbols)
+
+
+def _scheme(slot: ReceivedSlot) -> Mcs | None:
+    try:
+        return of_header(slot.payload_type, slot.mode)
+    except ParseError:
+        return None
