@@ -36,6 +36,12 @@ TABLE: dict[str, dict[str, str]] = {
         "paper": "models.cddm.paper:PaperSampler",
     },
     "decoder": {"jscc": "models.codec:FrameDecoder"},
+    "codec": {
+        "x264": "gvc.coding.codec.video:X264Codec",
+        "x265": "gvc.coding.codec.video:X265Codec",
+        "av1": "gvc.coding.codec.video:Av1Codec",
+        "vvc": "gvc.coding.codec.video:VvcCodec",
+    },
     "scheme": {
         "digital": "gvc.coding.digital:Digital",
         "softcast": "gvc.coding.softcast.scheme:Softcast",

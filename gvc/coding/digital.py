@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gvc import registry
+from gvc import registry, seeds
 from gvc.coding.concealment import Concealment
 from gvc.coding.scheme import Decoded, ReceivedSlot, Slot
 from gvc.errors import BudgetError, InputError, ParseError
@@ -65,6 +65,12 @@ class Digital:
         blocks = self.blocks(len(pictures), mcs)
         return self.send(self.compress(pictures, sum(block.payload_bytes for _, block in blocks)), len(pictures), mcs)
 
+    def tell(self, error: np.ndarray, noise_map: np.ndarray) -> None:
+        """A simulation says what the channel will do to the next segment: complex64 and float32 [n, count]."""
+        tell = getattr(self.adaptation, "tell", None)
+        if tell is not None:
+            tell(lambda mcs: self._fits(mcs, error, noise_map))
+
     def compress(self, pictures: np.ndarray, capacity: int) -> bytes:
         """The segment's bytes, at most `capacity`: their length, then the codec's. Too few for anything: no bytes."""
         try:
@@ -112,7 +118,7 @@ class Digital:
         pictures: list[np.ndarray | None] = []
         if coded:
             try:
-                pictures = list(self.codec.decode(coded, n, height, width))[:n]
+                pictures = self.codec.decode(coded, n, height, width)
             except ParseError:
                 pictures = []
         return pictures + [None] * (n - len(pictures))
@@ -121,6 +127,22 @@ class Digital:
         """The transport blocks of a segment of n slots: (slots, block)."""
         sizes = [min(self._depth, n - start) for start in range(0, n, self._depth)]
         return [(size, _transport_block(mcs, size * self._count)) for size in sizes]
+
+    def _fits(self, mcs: Mcs, error: np.ndarray, noise_map: np.ndarray) -> bool:
+        """Whether every code block would be decoded."""
+        known = noise_map < NU_MAX
+        if mcs.efficiency > np.mean(np.log2(1 + known / noise_map)):
+            return False
+        start = 0
+        for number, block in self.blocks(len(error), mcs):
+            order = interleaver(SEED, block.symbols)
+            noise = noise_map[start : start + number].reshape(-1)[order]
+            content = seeds.stream(SEED, "genie").bytes(block.payload_bytes)
+            received = block.encode(content) + error[start : start + number].reshape(-1)[order]
+            if not block.decode(np.where(noise < NU_MAX, received, 0), noise).blocks_ok.all():
+                return False
+            start += number
+        return True
 
     def _gather(self, slots: list[ReceivedSlot | None], total: int) -> tuple[np.ndarray, np.ndarray]:
         symbols = np.zeros((len(slots), self._count), np.complex64)

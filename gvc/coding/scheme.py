@@ -46,7 +46,9 @@ class Decoded:
 class Scheme(Protocol):
     """Codes n pictures, 1 to `segment_frames`, into n slots, and n slots into n pictures.
 
-    Both ends are built from the same parameters; `encode` and `decode` share nothing else.
+    Both ends are built from the same parameters; `encode` and `decode` share nothing else. A scheme that knows more
+    than a radio could (a genie, a bound) also has `tell(error, noise_map)`, complex64 and float32 [n, count]: a
+    simulation calls it before `encode` with what the channel is going to do to the segment.
     """
 
     segment_frames: int

@@ -1,0 +1,1 @@
+"""Video and still picture codecs behind one interface."""
