@@ -113,8 +113,10 @@ class NeuralLink:
             shape = (height, width, self._latents)
             symbols, chosen = frame.symbols, decoder
             if denoiser is not None:
-                estimate, denoised = denoiser.estimate(symbols, frame.noise_map, *shape)
-                symbols, chosen = (estimate, decoder) if denoised else (symbols, plain)
+                estimate = denoiser.denoise(symbols, frame.noise_map, *shape)
+                gate = getattr(denoiser, "gate", None) if self._config.model.gate else None
+                open_ = gate is None or gate(symbols, frame.noise_map, estimate)
+                symbols, chosen = (estimate, decoder) if open_ else (symbols, plain)
             shown.append(chosen.decode(symbols, frame.noise_map, *shape))
         displayed, concealed = Concealment().fill(shown, height, width)
         spent = time.perf_counter() - began
@@ -154,7 +156,7 @@ def receiver(arm: str, model: str) -> tuple[Any, Any, Any]:
     options = {"preset": chosen.preset, "dtype": chosen.dtype}
     denoiser = None
     if arm_of(arm).denoised and chosen.denoiser != "none":
-        own = {"sampler": chosen.sampler, "steps": chosen.steps, "gate": chosen.gate, "arm_name": arm}
+        own = {"sampler": chosen.sampler, "steps": chosen.steps, "arm_name": arm}
         denoiser = registry.create("denoiser", chosen.denoiser, **options, **own)
     name = arm if denoiser is not None or not arm_of(arm).denoised else "jscc"
     decoder = registry.create("decoder", chosen.decoder, arm_name=name, **options)
