@@ -14,7 +14,7 @@ from gvc import seeds
 from gvc.phy import ldpc, qam
 from gvc.phy.mcs import named
 
-SCHEMES = "qpsk-1/3,qpsk-1/2,qpsk-5/6,64qam-1/3,64qam-1/2,64qam-5/6"
+SCHEMES = "qpsk-1_3,qpsk-1_2,qpsk-5_6,64qam-1_3,64qam-1_2,64qam-5_6"
 Decode = Callable[[np.ndarray], np.ndarray]
 
 
@@ -53,7 +53,9 @@ class Trial:
 
 def locate(trial: Trial, decode: Decode, target: float) -> tuple[float, float]:
     """Es/N0 [dB] where the block error rate is `target`, and the slope there in decades a dB."""
-    low, high = -8.0, 30.0
+    # Shannon needs `low`; codes of these lengths come within some dB of it.
+    low = 10 * np.log10(2 ** (trial.code.order * trial.code.k / trial.code.n) - 1)
+    high = low + 5
     while high - low > 0.02:
         middle = (low + high) / 2
         count, wrong, _ = trial.run(middle, {"it": decode}, 20, int(100 / target))
@@ -110,12 +112,12 @@ def main() -> None:
             gap = float(np.log10(wrong["fast"] / wrong["sionna"]) / slope)
             speed = {f"{who}_mbit_per_s": count * code.k / s / 1e6 for who, s in seconds.items()}
             errors = {f"{who}_bler": w / count for who, w in wrong.items()}
-            rows.append(
-                {"mcs": name, "k": code.k, "snr_db": snr, "blocks": count, **errors, "gap_db": gap, **speed}
-            )
+            rows.append({"mcs": name, "k": code.k, "snr_db": snr, "blocks": count, **errors, "gap_db": gap, **speed})
             print(rows[-1], flush=True)
         _, _, seconds = Trial(code, given.seed).run(snr + 5, {"fast": fast}, 1, 400)
-        rows.append({"mcs": name, "k": code.k, "snr_db": snr + 5, "fast_mbit_per_s": 400 * code.k / seconds["fast"] / 1e6})
+        rows.append(
+            {"mcs": name, "k": code.k, "snr_db": snr + 5, "fast_mbit_per_s": 400 * code.k / seconds["fast"] / 1e6}
+        )
         print(rows[-1], flush=True)
     common.emit(rows, given.json)
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gvc import __version__
+from gvc.coding.peers import is_peer
 from gvc.config import DEFAULT_RADIO, LinkConfig, build
 from gvc.errors import InputError, LinkError
 from gvc.machine import machine
@@ -82,14 +83,15 @@ def run_link(plan: Plan) -> dict[str, Any]:
     from gvc.evaluation.process import EvaluatorProcess
     from models.arms import arm as arm_of
 
-    for name in plan.arms:
+    neural = [name for name in plan.arms if not is_peer(name)]
+    for name in neural:
         arm_of(name)
-    timed = TIMED_ARM if TIMED_ARM in plan.arms else plan.arms[0]
+    timed = TIMED_ARM if TIMED_ARM in plan.arms else [*neural, *plan.arms][0]
     created = datetime.datetime.now(datetime.UTC).astimezone()
     out = plan.out or Path("runs") / created.strftime("%Y%m%d-%H%M%S")
 
-    def graph(config: LinkConfig, **options: Any) -> LinkGraph:
-        built = LinkGraph(config, plan.clip, plan.seed, arm=timed, **options)
+    def graph(config: LinkConfig, arm: str = timed, **options: Any) -> LinkGraph:
+        built = LinkGraph(config, plan.clip, plan.seed, arm=arm, **options)
         plan.told("preparing", 0, 0)
         built.rehearse()
         return built
@@ -103,9 +105,16 @@ def run_link(plan: Plan) -> dict[str, Any]:
             first.sink.attach(evaluator.endpoint)
             ran_s = run(first, first.flow, watch=lambda: plan.told(timed, first.sink.frames_displayed, plan.frames))
             latencies = first.sink.latencies_s if plan.pace == "source" else []
-            others = [name for name in plan.arms if name != timed]
-            for name in others:
-                _decode_again(plan, first, name)
+            spent = {}
+            for name in plan.arms:
+                spent[name] = _spent(first)
+                if name != timed and is_peer(name):
+                    other = graph(_without_taps(config), name, frames=first.source.sent)
+                    other.sink.join(first.sink)
+                    run(other, other.flow, watch=lambda g=other, a=name: plan.told(a, g.sink.frames_displayed, 0))
+                    spent[name] = _spent(other)
+                elif name != timed:
+                    _decode_again(plan, first, name)
             if plan.pace == "both":
                 second = graph(_without_taps(config), frames=min(PACED_FRAMES, first.source.sent), paced=True)
                 sink, source = second.sink, second.source
@@ -117,7 +126,7 @@ def run_link(plan: Plan) -> dict[str, Any]:
                 120 + 5 * first.source.sent * len(plan.arms),
                 told=lambda said: plan.told(said or "evaluating", 0, 0),
             )
-        result = _result(plan, config, first, ran_s, metrics, latencies)
+        result = _result(plan, config, first, ran_s, metrics, latencies, spent)
         if first.trainer is not None:
             plan.told("recovery curve", 0, 0)
             result["adaptation"] = adaptation.outcome(first)
@@ -170,7 +179,13 @@ def _decode_again(plan: Plan, graph: Any, arm: str) -> None:
 
 
 def _result(
-    plan: Plan, config: LinkConfig, graph: Any, ran_s: float, metrics: dict[str, Any], latencies_s: list[float]
+    plan: Plan,
+    config: LinkConfig,
+    graph: Any,
+    ran_s: float,
+    metrics: dict[str, Any],
+    latencies_s: list[float],
+    spent: dict[str, dict[str, float]],
 ) -> dict[str, Any]:
     source, transmitter, recorder, sink = graph.source, graph.transmitter, graph.recorder, graph.sink
     width, height = source.clip.size
@@ -186,12 +201,11 @@ def _result(
     evms = [burst.evm_db for burst in recorder.bursts]
     if not snrs:
         not_measured["snr_est_db"] = not_measured["evm_db"] = "no burst received"
-    spent = {"channel_uses": transmitter.payload_symbols, "energy": transmitter.energy}
     arms = {
         name: {
             **{metric: metrics["arms"].get(name, {}).get(metric) for metric in plan.metrics},
             **{key: value for key, value in metrics["arms"].get(name, {}).items() if key != "per_frame"},
-            **spent,
+            **spent[name],
         }
         for name in plan.arms
     }
@@ -233,6 +247,15 @@ def _result(
     }
 
 
+def _spent(graph: Any) -> dict[str, float]:
+    """What an arm sent, and what its scheme reports of it, summed over segments."""
+    transmitter = graph.transmitter
+    reports = getattr(graph.decoder, "reports", [])
+    told = {key: sum(report.get(key, 0.0) for report in reports) for report in reports[:1] for key in report}
+    told.pop("efficiency", None)
+    return {"channel_uses": transmitter.payload_symbols, "energy": transmitter.energy, **told}
+
+
 def rates(transmitter: Any, frames: int, width: int, height: int) -> dict[str, float]:
     """`cbr`, payload symbols a frame over 3 x height x width, and `overhead`, complex samples sent beyond the payload
     symbols over payload symbols: preambles, headers, pilots, cyclic prefixes, empty carriers and gaps.
@@ -265,6 +288,9 @@ def _weights(config: LinkConfig, arms: Sequence[str]) -> dict[str, Any]:
     from models.weights import manifest
 
     places = Places(config.model.preset)
+    arms = [name for name in arms if not is_peer(name)]
+    if not arms:
+        return {}
     wanted = {("jscc", ENCODER)} | {arm_of(name).decoder for name in arms}
     denoisers = {("cddm", arm_of(name).denoiser) for name in arms if arm_of(name).denoised}
     if denoisers:

@@ -4,6 +4,8 @@ import numpy as np
 from gnuradio import gr
 
 from flowgraphs import stages
+from gvc.coding.peers import is_peer
+from gvc.coding.scheme import ReceivedSlot
 from gvc.config import LinkConfig
 from gvc.phy.assembler import FrameAssembler
 from gvc.phy.frames import SymbolFrame
@@ -13,9 +15,12 @@ from gvc.phy.receiver import BurstReceiver as Demodulator
 from gvc.phy.transmitter import BurstTransmitter as Modulator
 from gvc.run import RunFolder
 from gvc_blocks import flow
+from gvc_blocks.coding.segment_decoder import SegmentDecoder
+from gvc_blocks.credit import MAX_IN_FLIGHT
 from gvc_blocks.evaluation.run_recorder import RunRecorder
 from gvc_blocks.evaluation.zmq_video_sink import ZmqVideoSink
 from gvc_blocks.flight import Flight
+from models.latents import latents_of
 
 
 class LinkGraph(gr.top_block):
@@ -26,7 +31,7 @@ class LinkGraph(gr.top_block):
         clip: path or bare name.
         seed: root seed of the channel.
         frames: how many; 0 for the whole clip.
-        arm: `jscc`, or `jscc+cddm` with the denoiser; any arm that the models know.
+        arm: `jscc`, or `jscc+cddm` with the denoiser; any arm that the models know, or a peer such as `av1+ldpc`.
         paced: the source keeps the clip's own frame rate.
         endpoint: of the evaluator; empty for none.
         recording: run folder in the making for symbols and bursts; None to record nothing.
@@ -51,16 +56,26 @@ class LinkGraph(gr.top_block):
         self.config = config
         self.arm = arm
         self.source = stages.source(config, clip, frames, paced)
-        self.encoder = stages.encoder(config)
         self.transmitter = stages.transmitter(config, paced)
         self.channel = stages.channel(config, seed)
         self.receiver = stages.receiver(config, keep_raw=recording is not None)
-        self.denoiser = stages.denoiser(config, arm)
-        self.trainer = stages.trainer(config, self.denoiser, arm, seed)
-        self.decoder = stages.decoder(config, arm, self.denoiser)
+        self.is_peer = is_peer(arm)
+        if self.is_peer:
+            fps = self.source.clip.fps
+            self.encoder, self.decoder = stages.segment_encoder(config, arm, fps), SegmentDecoder(arm, config, fps)
+            self.denoiser = self.trainer = None
+            # A segment leaves when its last picture is in, and the next one waits for what was fed back of it.
+            self.flight = Flight(self._drained, MAX_IN_FLIGHT + 2 * config.segment.frames)
+            self.encoder.feedback = self.receiver.feedback = stages.feedback(config)
+            self.decoder.flight = self.flight
+        else:
+            self.encoder = stages.encoder(config)
+            self.denoiser = stages.denoiser(config, arm)
+            self.trainer = stages.trainer(config, self.denoiser, arm, seed)
+            self.decoder = stages.decoder(config, arm, self.denoiser)
+            self.flight = Flight(self._drained)
         self.sink = ZmqVideoSink(endpoint, arm, finish=False)
         self.recorder = None
-        self.flight = Flight(self._drained)
         for block in (self.source, self.transmitter, self.receiver, self.sink):
             block.flight = self.flight
 
@@ -97,17 +112,27 @@ class LinkGraph(gr.top_block):
         timed run. Stages with memory are stood in for by fresh ones.
         """
         width, height = self.source.clip.size
-        symbols = self.encoder.encoder.encode(np.full((height, width, 3), 128, np.uint8))
-        latents = self.encoder.encoder.latents
+        grey = np.full((height, width, 3), 128, np.uint8)
+        latents = latents_of(self.config.model.cbr)
+        if self.is_peer:
+            scheme = self.encoder.scheme(height, width)
+            slot = scheme.encode(grey[None], self.config.model.design_snr_db)[0]
+            sent = SymbolFrame(0, slot.symbols, height, width, latents, slot.mode, slot.payload_type, last=True)
+        else:
+            sent = SymbolFrame(0, self.encoder.encoder.encode(grey), height, width, latents, last=True)
         waveform = Numerology.load(self.config.phy.numerology)
         modulator = Modulator(waveform)
-        bursts = modulator.bursts(SymbolFrame(0, symbols, height, width, latents, last=True))
-        samples = np.concatenate([*bursts, modulator.flush_samples()])
+        samples = np.concatenate([*modulator.bursts(sent), modulator.flush_samples()])
         parameters = {**receiver_parameters(self.config), "numerology": waveform}
         demodulator, assembler = Demodulator(**parameters), FrameAssembler(waveform)
         for burst in demodulator.push(np.stack([samples] * self.config.phy.rx_antennas)):
             assembler.push(burst)
-        noise_map = np.full(len(symbols), 0.1, np.float32)
+        noise_map = np.full(len(sent.symbols), 0.1, np.float32)
+        if self.is_peer:
+            received = ReceivedSlot(sent.symbols, noise_map, sent.payload_type, sent.mode)
+            self.decoder.scheme(height, width, latents).decode([received], height, width)
+            return
+        symbols = sent.symbols
         if self.denoiser is not None:
             symbols = self.denoiser.denoiser.denoise(symbols, noise_map, height, width, latents)
         for decoder in {self.decoder.decoder, self.decoder.plain}:

@@ -4,6 +4,7 @@ import math
 
 from gnuradio import gr
 
+from gvc.coding import peers
 from gvc.config import LinkConfig
 from gvc.errors import ConfigError
 from gvc.phy.numerology import Numerology
@@ -14,6 +15,8 @@ from gvc_blocks.coding.cddm_denoiser import CddmDenoiser
 from gvc_blocks.coding.jscc_decoder import JsccDecoder
 from gvc_blocks.coding.jscc_encoder import JsccEncoder
 from gvc_blocks.coding.online_trainer import OnlineTrainer
+from gvc_blocks.coding.segment_encoder import SegmentEncoder
+from gvc_blocks.feedback import Feedback
 from gvc_blocks.phy.burst_receiver import BurstReceiver
 from gvc_blocks.phy.burst_transmitter import BurstTransmitter
 from gvc_blocks.video.video_source import VideoSource
@@ -44,6 +47,19 @@ def encoder(config: LinkConfig) -> JsccEncoder:
     return JsccEncoder(
         model.encoder, model.preset, model.cbr, model.design_snr_db, model.dtype, model.compile, _tap(config, "symbols")
     )
+
+
+def segment_encoder(config: LinkConfig, arm: str, fps: float) -> SegmentEncoder:
+    """The encoder of a peer; raises ConfigError for one that no radio can be: a genie or a bound."""
+    name, _, option = arm.partition("@")
+    adapts = option or config.digital.adaptation
+    if name == "capacity" or (name in peers.ADAPTED and adapts == "genie"):
+        raise ConfigError(f"arm '{arm}' knows the channel beforehand: it is for sweeps, not for a running link")
+    return SegmentEncoder(arm, config, fps, _tap(config, "symbols"))
+
+
+def feedback(config: LinkConfig) -> Feedback:
+    return Feedback(config.digital.feedback_delay, config.model.design_snr_db)
 
 
 def transmitter(config: LinkConfig, paced: bool = False) -> BurstTransmitter:

@@ -119,7 +119,7 @@ class DigitalConfig(Section):
     preset: Literal["random-access", "low-delay"] = "random-access"
     depth: int | None = Field(None, ge=1, le=128)
     adaptation: str = "table"
-    mcs: str = "qpsk-1/2"
+    mcs: str = "qpsk-1_2"
     table: str = "sim-awgn"
     margin_db: float = Field(0.0, ge=-20, le=20)
     feedback_delay: int = Field(4, ge=0, le=10000)

@@ -1,6 +1,6 @@
 """The peers by arm name: schemes that share the neural link's slots.
 
-An arm is NAME or NAME@ADAPTATION, for example `av1+ldpc`, `av1+ldpc@genie`, `av1+ldpc@qpsk-1/2` or `capacity@0.1`;
+An arm is NAME or NAME@ADAPTATION, for example `av1+ldpc`, `av1+ldpc@genie`, `av1+ldpc@qpsk-1_2` or `capacity@0.1`;
 without the second part the configuration decides.
 """
 

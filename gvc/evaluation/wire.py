@@ -40,7 +40,7 @@ MAX_ARM_BYTES = 32
 
 _HEADER = struct.Struct("<4sBBBBQQIHHddB")
 _CRC = struct.Struct("<I")
-_ARM = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
+_ARM = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.@_-]*")
 
 MAX_MESSAGE_BYTES = _HEADER.size + MAX_ARM_BYTES + 3 * MAX_PIXELS + _CRC.size
 
@@ -94,7 +94,7 @@ def encode(message: FrameMessage) -> bytes:
         raise InputError(
             f"message of kind {message.kind.name} with arm {message.arm!r}, frame {message.frame_id} and "
             f"{width}x{height} pixels cannot be sent: sides up to {MAX_SIDE}, {MAX_PIXELS} pixels, frame ids up to "
-            f"{MAX_FRAME_ID}, arm names of 1 to {MAX_ARM_BYTES} letters, digits, + . _ -"
+            f"{MAX_FRAME_ID}, arm names of 1 to {MAX_ARM_BYTES} letters, digits, + . @ _ -"
         )
     fields = (
         MAGIC,

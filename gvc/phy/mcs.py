@@ -29,8 +29,8 @@ class Mcs:
 
     @property
     def name(self) -> str:
-        """For example 16qam-1/2."""
-        return f"{next(name for name, order in ORDERS.items() if order == self.order)}-{self.rate}"
+        """For example 16qam-1_2: an arm may carry it, and an arm names files."""
+        return f"{next(name for name, order in ORDERS.items() if order == self.order)}-{self.rate.numerator}_{self.rate.denominator}"
 
     @property
     def payload_type(self) -> int:

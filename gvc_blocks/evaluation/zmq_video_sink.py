@@ -31,6 +31,7 @@ class ZmqVideoSink(GuardedBlock):
         self.latencies_s: list[float] = []
         self.sender: Sender | None = None
         self._timeout_s = timeout_s
+        self.refers = True
         self._finish_at_end = finish
         self._due: dict[int, float] = {}
         self._next = 0
@@ -44,6 +45,10 @@ class ZmqVideoSink(GuardedBlock):
         """Connect to an evaluator, before the start."""
         self.sender = Sender(endpoint, self._timeout_s)
 
+    def join(self, other: "ZmqVideoSink") -> None:
+        """Send on another graph's stream, which has given the originals already."""
+        self.sender, self.refers = other.sender, False
+
     def finish(self) -> None:
         """End the stream to the evaluator; what was sent has been taken when this returns."""
         if self.sender:
@@ -52,7 +57,7 @@ class ZmqVideoSink(GuardedBlock):
     def _refer(self, frame: VideoFrame) -> None:
         self._due[frame.frame_id] = frame.due_s
         self._sent = frame.frame_id + 1
-        if self.sender:
+        if self.sender and self.refers:
             self.sender.send_reference(frame.frame_id, frame.pixels, sent_at=frame.due_s)
 
     def _display(self, frame: DecodedFrame) -> None:

@@ -5,6 +5,7 @@ import numpy as np
 from gvc.phy.assembler import FrameAssembler
 from gvc.phy.numerology import Numerology
 from gvc.phy.receiver import BurstReceiver as Demodulator
+from gvc_blocks.feedback import Feedback
 from gvc_blocks.flight import Flight
 from gvc_blocks.guarded import WORK_DONE, GuardedBlock
 from gvc_blocks.tap import Tap
@@ -55,6 +56,7 @@ class BurstReceiver(GuardedBlock):
         )
         self.assembler = FrameAssembler(waveform)
         self.flight: Flight | None = None
+        self.feedback: Feedback | None = None
         self._over = False
         self._taps = Tap(dump_symbols), Tap(dump_noise_map)
         self.send_on("symbols")
@@ -83,6 +85,8 @@ class BurstReceiver(GuardedBlock):
         for frame in frames:
             if self.flight:
                 self.flight.landed(frame.frame_id)
+            if self.feedback:
+                self.feedback.report(frame.frame_id, frame.snr_db)
             self._taps[0].write(frame.symbols)
             self._taps[1].write(frame.noise_map)
             self.publish("symbols", frame, bursts_received=frame.bursts_received, bursts_expected=frame.bursts_expected)
