@@ -1,5 +1,7 @@
 """Measure the MCS table of a radio: block error rates of every scheme over SNR, through the whole waveform.
 
+`awgn` and `rayleigh` instead of a radio are the symbol channels of `gvc score`, where a segment is one picture.
+
 Each draw sends a segment of random QPSK symbols through channel and receiver; what the receiver adds to them is then
 added to random code blocks of every scheme near its threshold, interleaved over the segment as `gvc.coding.digital`
 does it. Code blocks of one segment share its fades, so intervals are bootstrapped over draws.
@@ -9,10 +11,12 @@ import json
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from benchmarks import common
 from gvc import seeds
 from gvc.bootstrap import mean_ci95
+from gvc.channel.symbol import SymbolChannel
 from gvc.coding.digital import SEED
 from gvc.coding.link_adaptation import LOST_BLOCKS, TABLES
 from gvc.config import build
@@ -23,6 +27,13 @@ from gvc.phy.numerology import Numerology
 from gvc.phy.offline import channel_of, receiver_of, send
 from gvc.phy.sequences import interleaver
 from gvc.phy.transport_block import TransportBlock
+
+
+def draw_symbols(kind: str, snr_db: float, slots: int, pairs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same for a symbol channel."""
+    sent = torch.ones(slots, pairs * 256, dtype=torch.complex64)
+    received, noise_map = SymbolChannel(kind, snr_db)(sent, torch.Generator().manual_seed(seed))
+    return (received - sent).numpy(), noise_map.float().numpy()
 
 
 def draw(config, snr_db: float, slots: int, pairs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -69,7 +80,9 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--out", type=Path, help="default: the shipped table of this radio")
     given = options.parse_args()
-    config = build(given.radio)
+    symbol_level = given.radio in ("awgn", "rayleigh")
+    config = given.radio if symbol_level else build(given.radio)
+    make = draw_symbols if symbol_level else draw
     first, last, step = map(float, given.snr_db.split(":"))
     grid = np.arange(first, last + step / 2, step)
     total = given.slots * given.pairs * 256
@@ -84,7 +97,7 @@ def main() -> None:
         lost: dict[Mcs, list[float]] = {mcs: [] for mcs in near}
         for segment in range(given.draws):
             seed = seeds.integer(given.seed, f"{given.radio}/{snr}/{segment}")
-            error, noise_map = draw(config, snr, given.slots, given.pairs, seed)
+            error, noise_map = make(config, snr, given.slots, given.pairs, seed)
             error, noise_map = error.ravel()[order], noise_map.ravel()[order]
             random = seeds.stream(seed, "blocks")
             for mcs in near:

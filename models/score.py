@@ -13,7 +13,7 @@ from gvc import registry, seeds
 from gvc.bootstrap import mean_ci95
 from gvc.channel.symbol import SymbolChannel
 from gvc.errors import InputError
-from models.arms import Places
+from models.arms import ALIASES, ARMS, Places
 from models.latents import latents_of
 from models.scorer import Scorer, Variant
 
@@ -68,16 +68,22 @@ def score(
     extra = [name for name in conditions.metrics if name != "psnr_db"]
     for name in extra:
         registry.resolve("metric", name)
-    scorer = Scorer(arms, places, conditions.dtype, conditions.samplers, conditions.steps, conditions.noise_map)
+    neural = [name for name in arms if not _is_peer(name)]
+    scorer = Scorer(neural, places, conditions.dtype, conditions.samplers, conditions.steps, conditions.noise_map)
+    peers = _peers([name for name in arms if _is_peer(name)])
+    variants = [*scorer.variants, *(peers.variants if peers else [])]
     not_measured: dict[str, str] = {}
     rows = []
     total, done = len(runs) * len(pictures), 0
     for channel, cbr in runs:
-        values: dict[Variant, dict[str, list[float]]] = {variant: {} for variant in scorer.variants}
+        values: dict[Variant, dict[str, list[float]]] = {variant: {} for variant in variants}
         for name, picture in pictures.items():
             seed = seeds.integer(conditions.seed, f"score/{name}/{channel.kind}/{channel.snr_db}/{cbr:.6f}")
             reference = picture.permute(1, 2, 0)
-            for variant, outcome in scorer.run(picture, channel, cbr, seed).items():
+            outcomes = scorer.run(picture, channel, cbr, seed) if neural else {}
+            if peers:
+                outcomes |= peers.run(picture, channel, cbr, seed)
+            for variant, outcome in outcomes.items():
                 kept = values[variant]
                 kept.setdefault("psnr_db", []).append(psnr(reference, outcome.decoded))
                 kept.setdefault("symbol_mse", []).append(outcome.symbol_mse)
@@ -90,9 +96,10 @@ def score(
                     kept.setdefault(metric, []).append(float("nan") if value is None else float(value[0]))
             done += 1
             progress(done, total, f"{channel.kind} {channel.snr_db:g} dB")
-        rows += [_row(channel, cbr, variant, values, conditions) for variant in scorer.variants]
+        rows += [_row(channel, cbr, variant, values, conditions) for variant in variants]
     stages = {k: round(float(np.median(v)), 3) for k, v in scorer.milliseconds.items()}
-    stages["decoder"] = stages[f"decoder {arms[0]}"]
+    if neural:
+        stages["decoder"] = stages[f"decoder {neural[0]}"]
     return {
         "images": len(pictures),
         "rows": rows,
@@ -103,6 +110,23 @@ def score(
         "dtype": str(scorer.dtype).removeprefix("torch."),
         "threads": torch.get_num_threads(),
     }
+
+
+def _is_peer(name: str) -> bool:
+    # training scores its arms where the peers' libraries are absent
+    if name in ARMS or name in ALIASES:
+        return False
+    from gvc.coding.peers import is_peer
+
+    return is_peer(name)
+
+
+def _peers(names: list[str]) -> Any:
+    if not names:
+        return None
+    from models.still_peers import StillPeers
+
+    return StillPeers(names)
 
 
 def score_arms(pictures: dict[str, Tensor], arms: list[str], places: Places) -> list[dict]:

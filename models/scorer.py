@@ -180,5 +180,6 @@ class Scorer:
         size = {k: sum(p.numel() for p in m.parameters()) for k, (m, _) in parts.items()}
         # other programs ask for plain `decoder`: that of the first arm
         for table in (gmac, size):
-            table["decoder"] = next(v for k, v in table.items() if k.startswith("decoder "))
+            if self.decoders:
+                table["decoder"] = next(v for k, v in table.items() if k.startswith("decoder "))
         return {"gmac": gmac, "parameters": size}
