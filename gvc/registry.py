@@ -37,10 +37,12 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "decoder": {"jscc": "models.codec:FrameDecoder"},
     "codec": {
-        "x264": "gvc.coding.codec.video:X264Codec",
-        "x265": "gvc.coding.codec.video:X265Codec",
-        "av1": "gvc.coding.codec.video:Av1Codec",
-        "vvc": "gvc.coding.codec.video:VvcCodec",
+        "x264": "gvc.coding.codec.codec:X264",
+        "x265": "gvc.coding.codec.codec:X265",
+        "av1": "gvc.coding.codec.codec:Av1",
+        "vvc": "gvc.coding.codec.codec:Vvc",
+        "jpeg": "gvc.coding.codec.codec:Jpeg",
+        "avif": "gvc.coding.codec.codec:Avif",
     },
     "scheme": {
         "digital": "gvc.coding.digital:Digital",

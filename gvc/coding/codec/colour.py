@@ -1,4 +1,4 @@
-"""RGB pictures to the codecs' YCbCr and back: 4:2:0, BT.709, limited range, scaled by FFmpeg's swscale."""
+"""RGB pictures to the video codecs' YCbCr and back: 4:2:0, BT.709, limited range, scaled by FFmpeg's swscale."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -18,9 +18,14 @@ def to_ycbcr(pictures: np.ndarray, width: int, height: int, pixel_format: str = 
     return list(_through(sent, pictures.shape[2], pictures.shape[1], "rgb24", scale, pixel_format))
 
 
-def to_rgb(frames: Iterable[av.VideoFrame], width: int, height: int) -> Iterator[np.ndarray]:
-    """Decoded frames of one size and format -> uint8 [height, width, 3] each; Lanczos where larger."""
-    scale = f"{width}:{height}:flags=lanczos+{_EXACT}:in_color_matrix=bt709:in_range=tv"
+def to_rgb(
+    frames: Iterable[av.VideoFrame], width: int, height: int, matrix: str = "bt709", levels: str = "tv"
+) -> Iterator[np.ndarray]:
+    """Decoded frames of one size and format -> uint8 [height, width, 3] each; Lanczos where larger.
+
+    matrix and levels are swscale's names of the frames' own, whatever the frames say.
+    """
+    scale = f"{width}:{height}:flags=lanczos+{_EXACT}:in_color_matrix={matrix}:in_range={levels}"
     frames = list(frames)
     if frames:
         shape = frames[0].width, frames[0].height, frames[0].format.name

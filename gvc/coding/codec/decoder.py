@@ -15,7 +15,8 @@ import numpy as np
 
 from gvc.errors import LinkError, ParseError
 
-LIBRARY = {"x264": "h264", "x265": "hevc", "av1": "libdav1d", "vvc": "vvc"}
+LIBRARY = {"x264": "h264", "x265": "hevc", "av1": "libdav1d", "vvc": "vvc", "jpeg": "mjpeg", "avif": "libdav1d"}
+STILLS = ("jpeg", "avif")
 DEADLINE_S = 20.0
 MOST_MEMORY = 4 << 30
 _REQUEST = struct.Struct("<6sHHH")
@@ -92,6 +93,18 @@ DECODER = DecoderProcess()
 
 def decode_units(codec: str, units: list[tuple[int, bytes]], height: int, width: int) -> dict[int, np.ndarray]:
     """As `DecoderProcess.decode`, in this process; what FFmpeg refuses is skipped."""
+    from gvc.coding.codec.syntax import restore
+
+    whole = [(number, restore(codec, unit)) for number, unit in units]
+    if codec not in STILLS:
+        return _decode_sequence(codec, whole, height, width)
+    pictures: dict[int, np.ndarray] = {}
+    for unit in whole:
+        pictures |= _decode_sequence(codec, [unit], height, width)
+    return pictures
+
+
+def _decode_sequence(codec: str, units: list[tuple[int, bytes]], height: int, width: int) -> dict[int, np.ndarray]:
     import av
 
     from gvc.coding.codec.colour import to_rgb
@@ -115,8 +128,9 @@ def decode_units(codec: str, units: list[tuple[int, bytes]], height: int, width:
         shape = shape or (frame.width, frame.height, frame.format.name)
         if frame.pts in range(256) and not frame.is_corrupt and (frame.width, frame.height, frame.format.name) == shape:
             sound.append((frame.pts, frame))
+    colour = ("bt601", "pc") if codec == "jpeg" else ("bt709", "tv")
     try:
-        shown = list(to_rgb([frame for _, frame in sound], width, height))
+        shown = list(to_rgb([frame for _, frame in sound], width, height, *colour))
     except (av.FFmpegError, ValueError):
         return {}
     return dict(zip([number for number, _ in sound], shown, strict=True))

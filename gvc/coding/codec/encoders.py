@@ -1,115 +1,183 @@
 """The encoders: pictures at one quantiser setting to access units. One thread each, so that bytes are repeatable."""
 
+import io
 import os
 import subprocess
-import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Protocol
 
 import av
 import numpy as np
+from PIL import Image
 
 from gvc.coding.codec.colour import TIME_BASE, to_ycbcr
+from gvc.coding.codec.syntax import strip
 from gvc.errors import InputError, LinkError
-from gvc.evaluation.metrics.vmaf import ffmpeg
+from gvc.video.ffmpeg import ffmpeg
 
 Units = list[tuple[int, bytes]]
+DEADLINE_S_PER_MEGAPIXEL = 60.0
+
+
+class Encoder(Protocol):
+    """qualities: the quantiser settings, best to worst. Where one from number `coarse` on is needed, coding smaller
+    pictures may be better.
+    """
+
+    qualities: Sequence[float]
+    coarse: int
+
+    def encode(self, pictures: np.ndarray, size: tuple[int, int], quality: float, preset: str) -> Units:
+        """uint8 [n, h, w, 3] coded at size (width, height) -> (number, access unit) in decoding order.
+
+        Raises InputError when the library is missing, LinkError when it fails.
+        """
 
 
 @dataclass(frozen=True)
 class Library:
-    """An encoder of PyAV. options by preset; {q} is replaced by the quantiser setting, best to worst of `quality`."""
+    """An encoder of PyAV: `options` by preset, in which {q} stands for the quantiser setting."""
 
+    name: str
     codec: str
-    quality: tuple[float, float, float]
-    random_access: dict[str, str]
-    low_delay: dict[str, str]
-    coarse: float = 40.0
+    qualities: Sequence[float]
+    coarse: int
+    options: dict[str, dict[str, str]]
 
     def encode(self, pictures: np.ndarray, size: tuple[int, int], quality: float, preset: str) -> Units:
-        """uint8 [n, h, w, 3] coded at size (width, height) -> (number, access unit) in decoding order."""
-        options = self.random_access if preset == "random-access" else self.low_delay
+        """See `Encoder.encode`."""
         try:
             context = av.CodecContext.create(self.codec, "w")
         except (av.FFmpegError, ValueError) as error:
-            raise InputError(f"PyAV has no {self.codec}: install the wheel of `av` (./testbed setup)") from error
+            raise InputError(f"PyAV has no {self.codec}: install the wheel of av (./testbed setup)") from error
         context.width, context.height = size
         context.pix_fmt, context.time_base, context.framerate = "yuv420p", TIME_BASE, 1 / TIME_BASE
         context.gop_size, context.thread_count = 9999, 1
-        context.options = {key: value.format(q=f"{quality:g}") for key, value in options.items()}
+        context.options = {key: value.format(q=f"{quality:g}") for key, value in self.options[preset].items()}
         packets = []
-        for frame in to_ycbcr(pictures, *size):
-            packets += context.encode(frame)
-        packets += context.encode(None)
-        strip = _without_sei if self.codec == "libx264" else bytes
-        return [(int(packet.pts), strip(packet)) for packet in packets]
-
-
-_X265 = "keyint=-1:info=0:pools=none:frame-threads=1:log-level=none"
-X264 = Library(
-    "libx264",
-    (1, 51, 0.5),
-    {"preset": "slow", "tune": "psnr", "crf": "{q}"},
-    {"preset": "slow", "tune": "psnr,zerolatency", "crf": "{q}"},
-)
-X265 = Library(
-    "libx265",
-    (1, 51, 0.5),
-    {"preset": "slow", "tune": "psnr", "crf": "{q}", "x265-params": _X265},
-    {
-        "preset": "slow",
-        "tune": "psnr",
-        "crf": "{q}",
-        "x265-params": f"{_X265}:bframes=0:rc-lookahead=0:scenecut=0:b-adapt=0:cutree=0",
-    },
-)
-SVT_AV1 = Library(
-    "libsvtav1",
-    (1, 63, 1),
-    {"preset": "5", "crf": "{q}", "svtav1-params": "lp=1:keyint=-1"},
-    {"preset": "5", "crf": "{q}", "svtav1-params": "lp=1:keyint=-1:pred-struct=1"},
-    coarse=55,
-)
-
-
-def _without_sei(packet: av.Packet) -> bytes:
-    """An H.264 access unit without supplemental information: x264 writes its whole configuration there."""
-    units = [unit.rstrip(b"\0") for unit in bytes(packet).split(b"\0\0\1")[1:]]
-    return b"".join(b"\0\0\1" + unit for unit in units if unit[0] & 31 != 6)
+        try:
+            for frame in to_ycbcr(pictures, *size):
+                packets += context.encode(frame)
+            packets += context.encode(None)
+        except av.FFmpegError as error:
+            raise LinkError(f"{self.codec} failed at {size[0]}x{size[1]}: {error.strerror}") from error
+        return [(int(packet.pts), strip(self.name, bytes(packet))) for packet in packets]
 
 
 class Vvenc:
-    """VVenC out of the FFmpeg binary of imageio-ffmpeg; PyAV has no encoder for VVC."""
+    """VVenC out of the FFmpeg program, as PyAV has no encoder for VVC. What is displayed first is coded first."""
 
-    codec = "libvvenc"
-    quality = (1, 63, 1)
-    coarse = 44.0
+    qualities = range(1, 64)
+    coarse = 38
+    _STRUCTURE = {
+        "random-access": "intraperiod=9999:poc0idr=1:gopsize=16",
+        "low-delay": "intraperiod=9999:picreordering=0:gopsize=8:decodingrefreshtype=none",
+    }
 
     def encode(self, pictures: np.ndarray, size: tuple[int, int], quality: float, preset: str) -> Units:
-        """As `Library.encode`."""
+        """See `Encoder.encode`."""
         n, height, width = pictures.shape[:3]
         scale = f"scale={size[0]}:{size[1]}:flags=area+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
         filters = f"{scale}:out_color_matrix=bt709:out_range=tv,format=yuv420p10le"
-        if preset != "random-access":
-            raise InputError("vvc is offered with preset random-access alone: this VVenC has no low-delay structure")
-        with tempfile.TemporaryDirectory() as folder:
-            coded = Path(folder) / "coded.ts"
-            command = [ffmpeg(), "-nostdin", "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24"]
-            command += ["-s", f"{width}x{height}", "-r", "25", "-i", "pipe:0", "-vf", filters, "-c:v", "libvvenc"]
-            command += ["-preset", "fast", "-qpa", "0", "-qp", f"{quality:g}", "-vvenc-params", "intraperiod=0"]
-            command += ["-threads", "1", "-f", "mpegts", str(coded)]
-            done = subprocess.run(command, input=np.ascontiguousarray(pictures).tobytes(), capture_output=True)
-            if done.returncode:
-                last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-                raise LinkError(f"VVenC failed: {last[0] if last else f'code {done.returncode}'}")
-            with av.open(str(coded)) as container:
-                stream = container.streams.video[0]
-                packets = [(p.pts, bytes(p)) for p in container.demux(stream) if p.size]
+        command = [ffmpeg(), "-nostdin", "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24"]
+        command += ["-s", f"{width}x{height}", "-r", "25", "-i", "pipe:0", "-vf", filters, "-c:v", "libvvenc"]
+        command += ["-preset", "fast", "-qpa", "0", "-qp", f"{quality:g}", "-vvenc-params", self._STRUCTURE[preset]]
+        # A transport stream tells the order of display.
+        command += ["-threads", "1", "-f", "mpegts", "pipe:1"]
+        deadline = 60 + DEADLINE_S_PER_MEGAPIXEL * n * size[0] * size[1] / 1e6
+        sent = np.ascontiguousarray(pictures).tobytes()
+        try:
+            done = subprocess.run(command, input=sent, capture_output=True, timeout=deadline)
+        except subprocess.TimeoutExpired as error:
+            raise LinkError(f"VVenC was not done after {deadline:.0f} s") from error
+        if done.returncode:
+            first = done.stderr.decode("utf-8", "replace").strip().splitlines()[:1]
+            raise LinkError(f"VVenC failed: {first[0] if first else f'code {done.returncode}'}")
+        with av.open(io.BytesIO(done.stdout), format="mpegts") as container:
+            packets = [(p.pts, bytes(p)) for p in container.demux(container.streams.video[0]) if p.size]
         order = {pts: number for number, pts in enumerate(sorted(pts for pts, _ in packets))}
-        return [(order[pts], unit) for pts, unit in packets]
+        return [(order[pts], strip("vvc", unit)) for pts, unit in packets]
 
 
-ENCODERS: dict[str, Library | Vvenc] = {"x264": X264, "x265": X265, "av1": SVT_AV1, "vvc": Vvenc()}
+class Jpeg:
+    """libjpeg of Pillow, pictures one by one: 4:2:0, BT.601 full range (JFIF), Huffman tables of their own."""
+
+    qualities = range(95, 0, -1)
+    coarse = 55
+
+    def encode(self, pictures: np.ndarray, size: tuple[int, int], quality: float, preset: str) -> Units:
+        """See `Encoder.encode`."""
+        units = []
+        for number, picture in enumerate(pictures):
+            coded = io.BytesIO()
+            scaled = Image.fromarray(picture).resize(size, Image.Resampling.BOX, reducing_gap=None)
+            scaled.save(coded, "JPEG", quality=quality, subsampling="4:2:0", optimize=True)
+            units.append((number, coded.getvalue()))
+        return units
+
+
+class Stills:
+    """An encoder that is given its pictures one by one."""
+
+    def __init__(self, encoder: Encoder):
+        self._encoder = encoder
+        self.qualities, self.coarse = encoder.qualities, encoder.coarse
+
+    def encode(self, pictures: np.ndarray, size: tuple[int, int], quality: float, preset: str) -> Units:
+        """See `Encoder.encode`."""
+        coded = [self._encoder.encode(picture[None], size, quality, preset) for picture in pictures]
+        return [(number, units[0][1]) for number, units in enumerate(coded)]
+
+
+def _quarters(best: float, worst: float) -> list[float]:
+    return [best + 0.25 * step for step in range(round(4 * (worst - best)) + 1)]
+
+
+_X264 = {"preset": "slow", "crf": "{q}"}
+_X265 = "keyint=-1:info=0:pools=none:frame-threads=1:log-level=none"
+_X265_LOW_DELAY = f"{_X265}:bframes=0:rc-lookahead=0:scenecut=0:b-adapt=0:cutree=0"
+_SVT = "lp=1:keyint=-1:crf={q}"
+ENCODERS: dict[str, Encoder] = {
+    "x264": Library(
+        "x264",
+        "libx264",
+        _quarters(1, 51),
+        132,
+        {"random-access": {**_X264, "tune": "psnr"}, "low-delay": {**_X264, "tune": "psnr,zerolatency"}},
+    ),
+    "x265": Library(
+        "x265",
+        "libx265",
+        _quarters(1, 51),
+        132,
+        {
+            "random-access": {"preset": "slow", "tune": "psnr", "crf": "{q}", "x265-params": _X265},
+            "low-delay": {"preset": "slow", "tune": "psnr", "crf": "{q}", "x265-params": _X265_LOW_DELAY},
+        },
+    ),
+    "av1": Library(
+        "av1",
+        "libsvtav1",
+        _quarters(1, 70),
+        208,
+        {
+            "random-access": {"preset": "5", "svtav1-params": _SVT},
+            "low-delay": {"preset": "5", "svtav1-params": f"{_SVT}:pred-struct=1"},
+        },
+    ),
+    "vvc": Vvenc(),
+    "jpeg": Jpeg(),
+    "avif": Stills(
+        Library(
+            "avif",
+            "libsvtav1",
+            _quarters(1, 70),
+            208,
+            dict.fromkeys(("random-access", "low-delay"), {"preset": "4", "svtav1-params": f"{_SVT}:avif=1"}),
+        )
+    ),
+}
 
 # SVT-AV1 tells its whole configuration otherwise.
 os.environ.setdefault("SVT_LOG", "1")

@@ -7,7 +7,6 @@ made for generated content and should never be the sole score.
 
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 import threading
@@ -16,7 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from gvc.errors import InputError
 from gvc.evaluation.metrics import NotMeasured, pairs
+from gvc.video.ffmpeg import ffmpeg
 
 LEAST_SIDE = 17
 """libvmaf crashes on less."""
@@ -36,22 +37,6 @@ def vmaf_neg(reference: Sequence[np.ndarray], distorted: Sequence[np.ndarray], f
     return _score("vmaf_v0.6.1neg", reference, distorted, fps)
 
 
-def ffmpeg() -> str:
-    """Path of the binary.
-
-    Raises NotMeasured when the package or its binary is missing.
-    """
-    try:
-        import imageio_ffmpeg
-
-        path = imageio_ffmpeg.get_ffmpeg_exe()
-        if shutil.which(path) is None:
-            raise RuntimeError(f"{path} is not a program")
-        return path
-    except (ImportError, RuntimeError) as error:
-        raise NotMeasured(f"no ffmpeg with libvmaf ({error}); run ./testbed setup") from error
-
-
 def _score(model: str, reference: Sequence[np.ndarray], distorted: Sequence[np.ndarray], fps: float) -> np.ndarray:
     height, width = reference[0].shape[:2]
     if min(height, width) < LEAST_SIDE:
@@ -68,7 +53,7 @@ def _score(model: str, reference: Sequence[np.ndarray], distorted: Sequence[np.n
         )
         # Each picture sequence flows through a pipe of its own: no clip is ever whole in memory or on disk.
         inputs = [os.pipe(), os.pipe()]
-        command = [ffmpeg(), "-nostdin", "-v", "error"]
+        command = [_program(), "-nostdin", "-v", "error"]
         for read_end, _ in inputs:
             command += [*raw, f"pipe:{read_end}"]
         command += ["-lavfi", graph, "-f", "null", "-"]
@@ -107,6 +92,13 @@ def _feed(write_end: int, frames: Iterable[np.ndarray]) -> None:
         except BrokenPipeError:
             # ffmpeg ended early; its exit code says why.
             return
+
+
+def _program() -> str:
+    try:
+        return ffmpeg()
+    except InputError as error:
+        raise NotMeasured(f"no ffmpeg with libvmaf: {error}") from error
 
 
 def _threads() -> int:

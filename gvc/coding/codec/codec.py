@@ -1,4 +1,4 @@
-"""Video codecs with rate control to an exact byte budget."""
+"""Video and still picture codecs with rate control to an exact byte budget."""
 
 import functools
 import math
@@ -7,6 +7,7 @@ import numpy as np
 
 from gvc.coding.codec.decoder import DECODER
 from gvc.coding.codec.encoders import ENCODERS
+from gvc.coding.codec.search import Search
 from gvc.coding.codec.stream import SCALES, Stream
 from gvc.errors import BudgetError, InputError
 from gvc.registry import nearest
@@ -16,15 +17,16 @@ LEAST_SIDE = 32
 """Pictures are not coded smaller than this."""
 
 
-class VideoCodec:
-    """One of x264, x265, av1 (SVT-AV1), vvc (VVenC), tuned for PSNR.
+class Codec:
+    """One of x264, x265, av1 (SVT-AV1), vvc (VVenC), all tuned for PSNR, and of the stills jpeg and avif.
 
     A segment starts with an intra picture and depends on nothing outside. The finest quantiser that fits the budget is
     searched; where that is coarse, the same at lower coded sizes, and the one with the best PSNR stays.
 
     Args:
         codec: its name.
-        preset: random-access (hierarchical B pictures) or low-delay (no picture waits for a later one).
+        preset: random-access (hierarchical B pictures) or low-delay (no picture waits for a later one); the same for
+            stills.
 
     Raises InputError for an unknown name or preset.
     """
@@ -38,27 +40,34 @@ class VideoCodec:
         self._encoder = ENCODERS[codec]
 
     def encode(self, pictures: np.ndarray, budget: int, fps: float) -> bytes:
-        """uint8 [n, h, w, 3] -> a `Stream` of at most `budget` bytes.
+        """uint8 [n, h, w, 3] -> a `Stream` of at most `budget` bytes; fps changes nothing, as bytes are what is given.
 
         Raises BudgetError when nothing fits, saying what the coarsest coding takes.
         """
+        height, width = pictures.shape[1:3]
         best: tuple[float, bytes] | None = None
         least = math.inf
+        last = len(self._encoder.qualities) - 1
+        start = self._encoder.coarse
         for scale in SCALES:
-            size = coded_size(pictures.shape[2], pictures.shape[1], scale)
+            size = coded_size(width, height, scale)
             if min(size) < LEAST_SIDE and scale < 1:
                 break
-            quality, data, coarsest = self._fit(pictures, scale, budget)
-            least = min(least, coarsest)
-            if data is None:
+            search = Search(functools.partial(self._attempt, pictures, size, scale), last, budget)
+            setting = search.run(start)
+            if setting is None:
+                least = min(least, len(search.at(last)))
+                start = last
                 continue
-            error = self._error(data, pictures)
+            error = self._error(search.at(setting), pictures)
             if best is None or error < best[0]:
-                best = error, data
+                best = error, search.at(setting)
             elif scale < 0.75:
                 break
-            if quality < self._encoder.coarse:
+            if setting < self._encoder.coarse:
                 break
+            # The next scale has about half the pixels, or fewer.
+            start = setting - last // 10
         if best is None:
             raise BudgetError(
                 f"{budget} bytes are too few for {len(pictures)} pictures in {self.name}: {least} would do"
@@ -68,46 +77,21 @@ class VideoCodec:
     def decode(self, data: bytes, n: int, height: int, width: int) -> list[np.ndarray | None]:
         """The n pictures of a stream that may be cut, uint8 [height, width, 3]; None for each that is not there.
 
-        Raises ParseError when the bytes are none of this codec's, or its decoder crashes or hangs on them.
+        The bytes say themselves which codec's they are. Raises ParseError when they are none's, or the decoder crashes
+        or hangs on them.
         """
         stream = Stream.parse(data)
-        if stream.codec not in ENCODERS:
-            return [None] * n
         units = [(number, unit) for number, unit in stream.units if number < n]
         found = DECODER.decode(stream.codec, units, height, width)
         return [found.get(number) for number in range(n)]
 
-    def _fit(self, pictures: np.ndarray, scale: float, budget: int) -> tuple[float, bytes | None, int]:
-        """The finest quality that fits, its bytes (None: none does), and the size of the coarsest."""
-        finest, coarsest, step = self._encoder.quality
-        size = coded_size(pictures.shape[2], pictures.shape[1], scale)
-
-        @functools.cache
-        def at(index: int) -> bytes:
-            units = self._encoder.encode(pictures, size, finest + index * step, self.preset)
-            return Stream(self.name, scale, len(pictures), tuple(units)).pack()
-
-        fits, too_big = round((coarsest - finest) / step), -1
-        if len(at(fits)) > budget:
-            return coarsest, None, len(at(fits))
-        # Bytes fall about exponentially with the quantiser: interpolate, and bisect when that makes slow progress.
-        guess = fits // 2
-        while fits - too_big > 1:
-            if len(at(guess)) <= budget:
-                fits = guess
-            else:
-                too_big = guess
-            middle = (fits + too_big) // 2
-            if too_big >= 0 and fits - too_big > 2:
-                high, low = math.log(len(at(too_big)) / budget), math.log(budget / len(at(fits)) + 1e-9)
-                share = high / max(high + low, 1e-9)
-                middle = round(too_big + share * (fits - too_big))
-            guess = min(max(middle, too_big + 1), fits - 1)
-        return finest + fits * step, at(fits), len(at(fits))
+    def _attempt(self, pictures: np.ndarray, size: tuple[int, int], scale: float, setting: int) -> bytes:
+        units = self._encoder.encode(pictures, size, self._encoder.qualities[setting], self.preset)
+        return Stream(self.name, scale, len(pictures), tuple(units)).pack()
 
     def _error(self, data: bytes, pictures: np.ndarray) -> float:
-        n, height, width = pictures.shape[:3]
-        shown = self.decode(data, n, height, width)
+        """Mean over the pictures of the logarithm of the mean square error: PSNR in other words."""
+        shown = self.decode(data, *pictures.shape[:3])
         errors = [
             np.mean((picture.astype(np.float32) - sent) ** 2) if picture is not None else np.inf
             for picture, sent in zip(shown, pictures, strict=True)
@@ -120,4 +104,4 @@ def coded_size(width: int, height: int, scale: float) -> tuple[int, int]:
     return max(2, 2 * round(width * scale / 2)), max(2, 2 * round(height * scale / 2))
 
 
-X264Codec, X265Codec, Av1Codec, VvcCodec = (functools.partial(VideoCodec, name) for name in ENCODERS)
+X264, X265, Av1, Vvc, Jpeg, Avif = (functools.partial(Codec, name) for name in ENCODERS)
