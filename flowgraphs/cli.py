@@ -58,6 +58,11 @@ ENTRIES = {
         ("gvc score --images photos --channel rayleigh --snr-db 0,5,10 --cbr 1/48 --arms A,A+,control,C,D",),
         "flowgraphs.commands.score:score",
     ),
+    "sweep": Entry(
+        "Compute many points over clips, channels, SNR, rates, arms and seeds; resumable.",
+        ("gvc sweep benchmarks/sweeps/smoke.yaml --out runs/smoke",),
+        "flowgraphs.commands.sweep:sweep",
+    ),
     "bank": Entry(
         "Record noise maps and errors of the real receiver, for training.",
         ("gvc bank --radio sim-tdl-c-900ns -o bank.safetensors",),

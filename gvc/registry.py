@@ -55,6 +55,12 @@ TABLE: dict[str, dict[str, str]] = {
         "table": "gvc.coding.link_adaptation:Measured",
         "genie": "gvc.coding.link_adaptation:Genie",
     },
+    "point": {"link": "models.point:link"},
+    "engine": {
+        "local": "gvc.sweep.engine:Local",
+        "dask": "gvc.sweep.dask:Dask",
+        "slurm": "gvc.sweep.slurm:Slurm",
+    },
     "metric": {
         "psnr_db": "gvc.evaluation.metrics.psnr:psnr_db",
         "ssim": "gvc.evaluation.metrics.ssim:ssim",

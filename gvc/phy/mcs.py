@@ -30,7 +30,8 @@ class Mcs:
     @property
     def name(self) -> str:
         """For example 16qam-1_2: an arm may carry it, and an arm names files."""
-        return f"{next(name for name, order in ORDERS.items() if order == self.order)}-{self.rate.numerator}_{self.rate.denominator}"
+        modulation = next(name for name, order in ORDERS.items() if order == self.order)
+        return f"{modulation}-{self.rate.numerator}_{self.rate.denominator}"
 
     @property
     def payload_type(self) -> int:

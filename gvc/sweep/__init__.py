@@ -1,0 +1,1 @@
+"""Sweeps: many points, each computed once, kept by its content."""

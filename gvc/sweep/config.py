@@ -1,0 +1,99 @@
+"""The file of a sweep: which point function, over which parameters, with how many seeds."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from gvc.errors import ConfigError, InputError
+from gvc.registry import nearest
+
+
+class Section(BaseModel):
+    """A part of the file; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Seeds(Section):
+    """Seeds 1 to `min` are always run, more, in steps of `batch`, up to `max` until the stop rule is content."""
+
+    min: int = Field(1, ge=1)
+    max: int | None = Field(None, ge=1)
+    batch: int = Field(8, ge=1)
+
+    @property
+    def most(self) -> int:
+        """The largest seed."""
+        return max(self.min, self.max or self.min)
+
+
+class Stop(Section):
+    """A cell is done when `column` has a 95 % interval no wider than `ci95_width`, or adds up to `errors`, in each
+    group of its rows that differ in `by`.
+    """
+
+    column: str
+    ci95_width: float | None = Field(None, gt=0)
+    errors: float | None = Field(None, gt=0)
+    by: tuple[str, ...] = ("arm",)
+
+    @model_validator(mode="after")
+    def _has_a_rule(self) -> "Stop":
+        if (self.ci95_width is None) == (self.errors is None):
+            raise ValueError("give one of ci95_width and errors")
+        return self
+
+
+class SweepConfig(Section):
+    """point: registry name of kind `point`, or package.module:function. Every combination of `grid` with `fixed` is a
+    cell, run with each seed.
+    """
+
+    name: str
+    description: str = ""
+    point: str = "link"
+    fixed: dict[str, Any] = Field(default_factory=dict)
+    grid: dict[str, list[Any]] = Field(default_factory=dict)
+    seeds: Seeds = Seeds()
+    stop: Stop | None = None
+
+    @property
+    def cells(self) -> list[dict[str, Any]]:
+        """The parameters of each cell, in the order of the grid."""
+        combinations = itertools.product(*self.grid.values())
+        return [{**self.fixed, **dict(zip(self.grid, values, strict=True))} for values in combinations]
+
+
+def load(path: str | Path) -> SweepConfig:
+    """The checked file; raises ConfigError naming an unknown key and the nearest known one."""
+    try:
+        content = yaml.safe_load(Path(path).read_text())
+    except OSError as error:
+        raise InputError(f"no sweep file '{path}': {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"'{path}' is not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"'{path}' must hold keys and values, see docs/sweeps.md")
+    try:
+        config = SweepConfig.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError("; ".join(_explain(e) for e in error.errors()[:5])) from error
+    both = set(config.fixed) & set(config.grid)
+    if both:
+        raise ConfigError(f"'{path}': {', '.join(sorted(both))} is in fixed and in grid")
+    empty = [key for key, values in config.grid.items() if not values]
+    if empty:
+        raise ConfigError(f"'{path}': grid.{empty[0]} has no values")
+    return config
+
+
+def _explain(error: dict[str, Any]) -> str:
+    path = [str(part) for part in error["loc"]]
+    if error["type"] != "extra_forbidden":
+        return f"'{'.'.join(path)}': {error['msg']} (got {error.get('input')!r})"
+    section = {(): SweepConfig, ("seeds",): Seeds, ("stop",): Stop}.get(tuple(path[:-1]), SweepConfig)
+    valid = [".".join([*path[:-1], name]) for name in section.model_fields]
+    return f"unknown key '{'.'.join(path)}'{nearest('.'.join(path), valid)}"
