@@ -7,14 +7,17 @@ import numpy as np
 
 from gvc.coding.codec.decoder import DECODER
 from gvc.coding.codec.encoders import ENCODERS
-from gvc.coding.codec.search import Search
+from gvc.coding.codec.search import HALVINGS, Search
 from gvc.coding.codec.stream import SCALES, Stream
+from gvc.coding.codec.trials import TRIALS, fingerprint
 from gvc.errors import BudgetError, InputError
 from gvc.registry import nearest
 
 PRESETS = ("random-access", "low-delay")
 LEAST_SIDE = 32
-"""Pictures are not coded smaller than this."""
+"""Pictures are not coded smaller than this; smaller ones are enlarged."""
+COARSE_BPP = 0.045
+"""Bits a pixel at which an encoder needs its setting `coarse`, about: where a search starts."""
 
 
 class Codec:
@@ -42,18 +45,21 @@ class Codec:
     def encode(self, pictures: np.ndarray, budget: int, fps: float) -> bytes:
         """uint8 [n, h, w, 3] -> a `Stream` of at most `budget` bytes; fps changes nothing, as bytes are what is given.
 
+        Trials are remembered: the same pictures again, for whatever budget, take less time.
         Raises BudgetError when nothing fits, saying what the coarsest coding takes.
         """
         height, width = pictures.shape[1:3]
         best: tuple[float, bytes] | None = None
         least = math.inf
         last = len(self._encoder.qualities) - 1
-        start = self._encoder.coarse
+        content = fingerprint(pictures)
+        bpp = 8 * max(budget, 1) / (len(pictures) * height * width)
+        start = min(last, max(0, round(self._encoder.coarse - last / HALVINGS * math.log2(bpp / COARSE_BPP))))
         for scale in SCALES:
             size = coded_size(width, height, scale)
-            if min(size) < LEAST_SIDE and scale < 1:
+            if min(height, width) * scale < LEAST_SIDE and scale < 1:
                 break
-            search = Search(functools.partial(self._attempt, pictures, size, scale), last, budget)
+            search = Search(functools.partial(self._attempt, pictures, content, size, scale), last, budget)
             setting = search.run(start)
             if setting is None:
                 least = min(least, len(search.at(last)))
@@ -85,9 +91,14 @@ class Codec:
         found = DECODER.decode(stream.codec, units, height, width)
         return [found.get(number) for number in range(n)]
 
-    def _attempt(self, pictures: np.ndarray, size: tuple[int, int], scale: float, setting: int) -> bytes:
-        units = self._encoder.encode(pictures, size, self._encoder.qualities[setting], self.preset)
-        return Stream(self.name, scale, len(pictures), tuple(units)).pack()
+    def _attempt(
+        self, pictures: np.ndarray, content: bytes, size: tuple[int, int], scale: float, setting: int
+    ) -> bytes:
+        def make() -> bytes:
+            units = self._encoder.encode(pictures, size, self._encoder.qualities[setting], self.preset)
+            return Stream(self.name, scale, len(pictures), tuple(units)).pack()
+
+        return TRIALS.get((self.name, self.preset, content, scale, setting), make)
 
     def _error(self, data: bytes, pictures: np.ndarray) -> float:
         """Mean over the pictures of the logarithm of the mean square error: PSNR in other words."""
@@ -100,8 +111,8 @@ class Codec:
 
 
 def coded_size(width: int, height: int, scale: float) -> tuple[int, int]:
-    """Width and height that a scale codes, even for 4:2:0."""
-    return max(2, 2 * round(width * scale / 2)), max(2, 2 * round(height * scale / 2))
+    """Width and height that a scale codes: even for 4:2:0, and not below what the encoders take."""
+    return max(LEAST_SIDE, 2 * round(width * scale / 2)), max(LEAST_SIDE, 2 * round(height * scale / 2))
 
 
 X264, X265, Av1, Vvc, Jpeg, Avif = (functools.partial(Codec, name) for name in ENCODERS)

@@ -3,6 +3,7 @@
 `python -m gvc.coding.codec.decoder FD` is that process: it answers requests over a socket until it is closed.
 """
 
+import contextlib
 import os
 import socket
 import struct
@@ -113,15 +114,14 @@ def _decode_sequence(codec: str, units: list[tuple[int, bytes]], height: int, wi
     context.thread_count = 1
     context.options = {"max_pixels": str(8 * height * width + 65536), "err_detect": "explode"}
     frames = []
-    try:
+    # What was decoded before the damage stays, and what the decoder still holds back for the order of display.
+    with contextlib.suppress(av.FFmpegError, ValueError):
         for number, unit in units:
             packet = av.Packet(unit)
             packet.pts = number
             frames += context.decode(packet)
+    with contextlib.suppress(av.FFmpegError, ValueError):
         frames += context.decode(None)
-    except (av.FFmpegError, ValueError):
-        # What was decoded before the damage stays.
-        pass
     shape = None
     sound = []
     for frame in frames:

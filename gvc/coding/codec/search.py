@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 GOOD_USE = 0.98
 """Share of the budget from which on nothing finer is searched."""
-_HALVINGS = 8
+HALVINGS = 8
 """How often the bytes halve from the finest to the coarsest setting, about; a search's own trials tell better."""
 
 
@@ -48,7 +48,7 @@ class Search:
 
     def _predict(self, tried: list[int], over: int, fits: int) -> float:
         """Where the logarithm of the bytes, taken as linear in the setting, meets the goal."""
-        slope = -_HALVINGS * math.log(2) / self.last
+        slope = -HALVINGS * math.log(2) / self.last
         one, other = (over, fits) if over >= 0 and fits <= self.last else (tried[-1], tried[-2 if tried[1:] else -1])
         if one != other:
             measured = (self._log(other) - self._log(one)) / (other - one)
