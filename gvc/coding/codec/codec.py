@@ -14,8 +14,6 @@ from gvc.errors import BudgetError, InputError
 from gvc.registry import nearest
 
 PRESETS = ("random-access", "low-delay")
-LEAST_SIDE = 32
-"""Pictures are not coded smaller than this; smaller ones are enlarged."""
 COARSE_BPP = 0.045
 """Bits a pixel at which an encoder needs its setting `coarse`, about: where a search starts."""
 
@@ -56,8 +54,8 @@ class Codec:
         bpp = 8 * max(budget, 1) / (len(pictures) * height * width)
         start = min(last, max(0, round(self._encoder.coarse - last / HALVINGS * math.log2(bpp / COARSE_BPP))))
         for scale in SCALES:
-            size = coded_size(width, height, scale)
-            if min(height, width) * scale < LEAST_SIDE and scale < 1:
+            size = self._size(width, scale), self._size(height, scale)
+            if min(height, width) * scale < self._encoder.least_side and scale < 1:
                 break
             search = Search(functools.partial(self._attempt, pictures, content, size, scale), last, budget)
             setting = search.run(start)
@@ -91,6 +89,10 @@ class Codec:
         found = DECODER.decode(stream.codec, units, height, width)
         return [found.get(number) for number in range(n)]
 
+    def _size(self, side: int, scale: float) -> int:
+        """Even for 4:2:0, and not below what the encoder takes: smaller pictures are enlarged."""
+        return max(self._encoder.least_side, 2 * round(side * scale / 2))
+
     def _attempt(
         self, pictures: np.ndarray, content: bytes, size: tuple[int, int], scale: float, setting: int
     ) -> bytes:
@@ -108,11 +110,6 @@ class Codec:
             for picture, sent in zip(shown, pictures, strict=True)
         ]
         return float(np.mean(np.log(np.maximum(errors, 1e-3))))
-
-
-def coded_size(width: int, height: int, scale: float) -> tuple[int, int]:
-    """Width and height that a scale codes: even for 4:2:0, and not below what the encoders take."""
-    return max(LEAST_SIDE, 2 * round(width * scale / 2)), max(LEAST_SIDE, 2 * round(height * scale / 2))
 
 
 X264, X265, Av1, Vvc, Jpeg, Avif = (functools.partial(Codec, name) for name in ENCODERS)

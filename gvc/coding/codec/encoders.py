@@ -22,11 +22,12 @@ DEADLINE_S_PER_MEGAPIXEL = 60.0
 
 class Encoder(Protocol):
     """qualities: the quantiser settings, best to worst. Where one from number `coarse` on is needed, coding smaller
-    pictures may be better.
+    pictures may be better. least_side: pixels a side of the smallest pictures that the library takes.
     """
 
     qualities: Sequence[float]
     coarse: int
+    least_side: int
 
     def encode(self, pictures: np.ndarray, size: tuple[int, int], quality: float, preset: str) -> Units:
         """uint8 [n, h, w, 3] coded at size (width, height) -> (number, access unit) in decoding order.
@@ -44,6 +45,7 @@ class Library:
     qualities: Sequence[float]
     coarse: int
     options: dict[str, dict[str, str]]
+    least_side: int = 32
 
     def encode(self, pictures: np.ndarray, size: tuple[int, int], quality: float, preset: str) -> Units:
         """See `Encoder.encode`."""
@@ -70,6 +72,9 @@ class Vvenc:
 
     qualities = range(1, 64)
     coarse = 38
+    least_side = 32
+    # Below this quantiser VVenC refuses pictures that would take more bytes than raw ones, such as noise.
+    _SURE = 32
     _STRUCTURE = {
         "random-access": "intraperiod=9999:poc0idr=1:gopsize=16",
         "low-delay": "intraperiod=9999:picreordering=0:gopsize=8:decodingrefreshtype=none",
@@ -91,6 +96,8 @@ class Vvenc:
             done = subprocess.run(command, input=sent, capture_output=True, timeout=deadline)
         except subprocess.TimeoutExpired as error:
             raise LinkError(f"VVenC was not done after {deadline:.0f} s") from error
+        if done.returncode and quality < self._SURE:
+            return self.encode(pictures, size, quality + 8, preset)
         if done.returncode:
             first = done.stderr.decode("utf-8", "replace").strip().splitlines()[:1]
             raise LinkError(f"VVenC failed: {first[0] if first else f'code {done.returncode}'}")
@@ -105,6 +112,7 @@ class Jpeg:
 
     qualities = range(95, 0, -1)
     coarse = 55
+    least_side = 32
 
     def encode(self, pictures: np.ndarray, size: tuple[int, int], quality: float, preset: str) -> Units:
         """See `Encoder.encode`."""
@@ -122,7 +130,7 @@ class Stills:
 
     def __init__(self, encoder: Encoder):
         self._encoder = encoder
-        self.qualities, self.coarse = encoder.qualities, encoder.coarse
+        self.qualities, self.coarse, self.least_side = encoder.qualities, encoder.coarse, encoder.least_side
 
     def encode(self, pictures: np.ndarray, size: tuple[int, int], quality: float, preset: str) -> Units:
         """See `Encoder.encode`."""
@@ -155,6 +163,8 @@ ENCODERS: dict[str, Encoder] = {
             "random-access": {"preset": "slow", "tune": "psnr", "crf": "{q}", "x265-params": _X265},
             "low-delay": {"preset": "slow", "tune": "psnr", "crf": "{q}", "x265-params": _X265_LOW_DELAY},
         },
+        # At a width of 48 or less, x265 4.2 writes past its buffers (glibc's MALLOC_CHECK_=3 shows it).
+        least_side=64,
     ),
     "av1": Library(
         "av1",
