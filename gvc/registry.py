@@ -50,6 +50,7 @@ TABLE: dict[str, dict[str, str]] = {
         "hybrid": "gvc.coding.hybrid:Hybrid",
         "capacity": "gvc.coding.capacity_bound:Capacity",
     },
+    "refinement": {"softcast": "gvc.coding.softcast.analogue:AnalogueBlock"},
     "adaptation": {
         "fixed": "gvc.coding.link_adaptation:Fixed",
         "table": "gvc.coding.link_adaptation:Measured",

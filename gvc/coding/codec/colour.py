@@ -11,7 +11,7 @@ _EXACT = "accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
 TIME_BASE = Fraction(1, 25)
 
 
-def to_ycbcr(pictures: np.ndarray, width: int, height: int, pixel_format: str = "yuv420p") -> list[av.VideoFrame]:
+def to_ycbcr(pictures: np.ndarray, width: int, height: int, pixel_format: str) -> list[av.VideoFrame]:
     """uint8 [n, h, w, 3] RGB -> n frames of width x height, numbered by their pts; area averaging where smaller."""
     sent = (av.VideoFrame.from_ndarray(picture, format="rgb24") for picture in pictures)
     scale = f"{width}:{height}:flags=area+{_EXACT}:out_color_matrix=bt709:out_range=tv"

@@ -1,0 +1,133 @@
+"""The hybrid peer: a digital base and an analogue refinement of what it leaves, in the same slots."""
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from gvc import registry
+from gvc.coding.concealment import Concealment
+from gvc.coding.digital import Digital
+from gvc.coding.scheme import Decoded, ReceivedSlot, Slot
+from gvc.coding.softcast.whitening import across_slots
+from gvc.errors import BudgetError, InputError, ParseError
+from gvc.noise_map import NU_MAX
+from gvc.phy.mcs import Mcs, named, of_header
+from gvc.phy.payload import HYBRID
+from gvc.phy.transport_block import TransportBlock
+
+CONTROL_SYMBOLS = 400
+"""Of a segment: they say under a strong code which MCS the base has and how long the refinement's metadata is."""
+
+
+class Hybrid:
+    """Each slot holds `bandwidth` of its symbols for the base, with `power` of the energy, and the refinement.
+
+    The base is what `Digital` sends in so many symbols. The refinement is an analogue block of the residual, estimated
+    by linear least squares, so that it helps on average at any noise; where the base was lost it is of no use.
+
+    Args:
+        count, segment_frames, fps: as of every scheme.
+        bandwidth, power: shares of the base, 0 to 1.
+        refinement: registry name of kind `refinement`.
+        codec, others: as of `Digital`.
+
+    Raises InputError when a share leaves either part without symbols.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        bandwidth: float = 0.5,
+        power: float = 0.5,
+        refinement: str = "softcast",
+        segment_frames: int = 16,
+        **digital: Any,
+    ):
+        self._base_count = round(count * bandwidth)
+        self._rest_count = count - self._base_count
+        if min(self._base_count, self._rest_count - CONTROL_SYMBOLS) < 16:
+            raise InputError(f"hybrid.bandwidth {bandwidth:g} of {count} symbols leaves a part without any")
+        self.segment_frames = segment_frames
+        self._base = Digital(count=self._base_count, segment_frames=segment_frames, **digital)
+        self._loud = np.float32(np.sqrt(power * count / self._base_count))
+        self._soft = np.float32(np.sqrt((1 - power) * count / self._rest_count))
+        self._analogue = functools.lru_cache(maxsize=8)(registry.resolve("refinement", refinement))
+        self._control = TransportBlock(named("qpsk-1_5"), CONTROL_SYMBOLS)
+        self._concealment = Concealment()
+
+    def tell(self, error: np.ndarray, noise_map: np.ndarray) -> None:
+        """See `Digital.tell`."""
+        part = np.s_[:, : self._base_count]
+        noise = np.where(noise_map[part] < NU_MAX, noise_map[part] / self._loud**2, NU_MAX)
+        self._base.tell(error[part] / self._loud, noise.astype(np.float32))
+
+    def encode(self, pictures: np.ndarray, snr_db: float) -> list[Slot]:
+        """See `Scheme.encode`."""
+        n, height, width = pictures.shape[:3]
+        mcs = self._base.adaptation.choose(snr_db + 20 * float(np.log10(self._loud)))
+        data = self._base.compress(pictures, sum(block.payload_bytes for _, block in self._base.blocks(n, mcs)))
+        shown, _ = Concealment().fill(self._base.decompress(data, n, height, width), height, width)
+        residual = pictures.astype(np.float32) - shown
+        symbols = n * self._rest_count - CONTROL_SYMBOLS
+        block = self._analogue(n, height, width, symbols)
+        try:
+            refined, multiple = block.encode(residual, snr_db + 20 * float(np.log10(self._soft)))
+        except BudgetError:
+            refined, multiple = np.zeros(symbols, np.complex64), 0
+        control = self._control.encode(bytes([mcs.payload_type, mcs.rate_index, multiple]))
+        rest = np.concatenate([control, refined])
+        parts = zip(self._base.send(data, n, mcs), across_slots(rest, n), strict=True)
+        return [Slot(np.concatenate([self._loud * b.symbols, self._soft * r]), HYBRID) for b, r in parts]
+
+    def decode(self, slots: list[ReceivedSlot | None], height: int, width: int) -> Decoded:
+        """See `Scheme.decode`; the report is the base's, with `refined` 1 where the refinement was added."""
+        n = len(slots)
+        symbols, noise_map = self._gather(slots)
+        try:
+            mcs, multiple = self._read_control(symbols, noise_map)
+        except ParseError:
+            shown, concealed = self._concealment.fill([None] * n, height, width)
+            return Decoded(shown, concealed, {"control_lost": 1.0})
+        base = [None if slot is None else self._base_slot(slot, mcs) for slot in slots]
+        data, report = self._base.receive(base)
+        pictures = self._base.decompress(data, n, height, width)
+        report["refined"] = 0.0
+        if multiple and any(picture is not None for picture in pictures):
+            block = self._analogue(n, height, width, len(symbols) - CONTROL_SYMBOLS)
+            try:
+                residual = block.decode(symbols[CONTROL_SYMBOLS:], noise_map[CONTROL_SYMBOLS:], multiple)
+                report["refined"] = 1.0
+                pictures = [
+                    None if picture is None else np.clip(np.rint(picture + added), 0, 255).astype(np.uint8)
+                    for picture, added in zip(pictures, residual, strict=True)
+                ]
+            except ParseError:
+                # The base alone.
+                pass
+        return Decoded(*self._concealment.fill(pictures, height, width), report)
+
+    def _gather(self, slots: list[ReceivedSlot | None]) -> tuple[np.ndarray, np.ndarray]:
+        """The refinement's symbols of the segment in order, at unit power, with their noise."""
+        count = self._base_count + self._rest_count
+        symbols = np.zeros((len(slots), self._rest_count), np.complex64)
+        noise_map = np.full((len(slots), self._rest_count), NU_MAX, np.float32)
+        for row, slot in enumerate(slots):
+            if slot is not None and slot.payload_type == HYBRID and len(slot.symbols) == count:
+                part = slice(self._base_count, None)
+                symbols[row] = slot.symbols[part] / self._soft
+                noise_map[row] = np.where(slot.noise_map[part] < NU_MAX, slot.noise_map[part] / self._soft**2, NU_MAX)
+        return symbols.T.ravel(), noise_map.T.ravel()
+
+    def _base_slot(self, slot: ReceivedSlot, mcs: Mcs) -> ReceivedSlot:
+        part = slice(self._base_count)
+        noise = np.minimum(slot.noise_map[part] / self._loud**2, NU_MAX)
+        # What was erased stays erased, however loud the base.
+        noise = np.where(slot.noise_map[part] < NU_MAX, noise, NU_MAX).astype(np.float32)
+        return ReceivedSlot(slot.symbols[part] / self._loud, noise, mcs.payload_type, mcs.rate_index, slot.snr_db)
+
+    def _read_control(self, symbols: np.ndarray, noise_map: np.ndarray) -> tuple[Mcs, int]:
+        received = self._control.decode(symbols[:CONTROL_SYMBOLS], noise_map[:CONTROL_SYMBOLS])
+        if not received.blocks_ok.all():
+            raise ParseError("the hybrid's control block fails its CRC")
+        return of_header(received.data[0], received.data[1]), received.data[2]

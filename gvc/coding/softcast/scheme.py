@@ -1,0 +1,55 @@
+"""The analogue peer without learning, as a scheme."""
+
+import functools
+
+import numpy as np
+
+from gvc.coding.concealment import Concealment
+from gvc.coding.scheme import Decoded, ReceivedSlot, Slot
+from gvc.coding.softcast.analogue import AnalogueBlock
+from gvc.coding.softcast.whitening import across_slots
+from gvc.errors import ParseError
+from gvc.noise_map import NU_MAX
+from gvc.phy.payload import SOFTCAST
+
+
+class Softcast:
+    """3D-DCT of a segment, power by chunk, linear least-squares reception; no codec, no code but for the metadata.
+
+    Every symbol is spread over the segment's slots: a lost one costs every picture a little.
+
+    Args:
+        count: symbols a slot.
+        segment_frames: pictures coded together, at most.
+        fps: not used; every scheme gets it.
+    """
+
+    def __init__(self, count: int, segment_frames: int = 16, fps: float = 25.0):
+        self.segment_frames = segment_frames
+        self._count = count
+        self._block = functools.lru_cache(maxsize=8)(AnalogueBlock)
+        self._concealment = Concealment()
+
+    def encode(self, pictures: np.ndarray, snr_db: float) -> list[Slot]:
+        """See `Scheme.encode`. Raises BudgetError when the slots are too small for any picture."""
+        n, height, width = pictures.shape[:3]
+        block = self._block(n, height, width, n * self._count)
+        symbols, multiple = block.encode(pictures.astype(np.float32), snr_db)
+        return [Slot(part, SOFTCAST, multiple) for part in across_slots(symbols, n)]
+
+    def decode(self, slots: list[ReceivedSlot | None], height: int, width: int) -> Decoded:
+        """See `Scheme.decode`; without metadata the whole segment is concealed."""
+        n = len(slots)
+        symbols = np.zeros((n, self._count), np.complex64)
+        noise_map = np.full((n, self._count), NU_MAX, np.float32)
+        multiple = 0
+        for row, slot in enumerate(slots):
+            if slot is not None and slot.payload_type == SOFTCAST and len(slot.symbols) == self._count:
+                symbols[row], noise_map[row], multiple = slot.symbols, slot.noise_map, slot.mode
+        try:
+            block = self._block(n, height, width, n * self._count)
+            shown = block.decode(symbols.T.ravel(), noise_map.T.ravel(), multiple)
+            pictures = list(np.clip(np.rint(shown), 0, 255).astype(np.uint8))
+        except ParseError:
+            pictures = [None] * n
+        return Decoded(*self._concealment.fill(pictures, height, width), {"metadata_lost": float(pictures[0] is None)})
