@@ -14,7 +14,7 @@ from gvc import registry, seeds
 from gvc.coding import peers
 from gvc.coding.concealment import Concealment
 from gvc.coding.transmission import Transmission, transmit
-from gvc.config import LinkConfig, build
+from gvc.config import LinkConfig, build, radio_path
 from gvc.errors import ConfigError
 from gvc.evaluation.freezes import freezes
 from gvc.evaluation.metrics import measure
@@ -31,7 +31,10 @@ METRICS = {"psnr_db": 1, "lpips": 4}
 
 @dataclass(frozen=True)
 class Point:
-    """Parameters of a point; `set` are overrides as of `--set`. metrics: name -> measured on every so many-th picture.
+    """Parameters of a point; `set` are overrides as of `--set`.
+
+    measured: every so many-th picture is measured, and the networks decode no others. metrics: name -> taken on every
+    so many-th of these.
 
     Raises ConfigError for a parameter that is not known.
     """
@@ -42,6 +45,7 @@ class Point:
     cbr: float | str
     arms: Sequence[str]
     frames: int = 16
+    measured: int = 1
     size: str = "256x256"
     set: Sequence[str] = ()
     metrics: Any = None
@@ -82,7 +86,7 @@ def link(parameters: dict[str, Any], seed: int) -> list[dict[str, Any]]:
             done = transmit(scheme, realisation, pictures, config.digital.feedback_delay)
         else:
             arm_of(arm)
-            neural = neural or NeuralLink(config, realisation, pictures, point.clip)
+            neural = neural or NeuralLink(config, realisation, pictures, point.clip, point.measured)
             done = neural.decode(arm)
         rows.append(_row(arm, point, config, pictures, done, realisation, fps))
     return rows
@@ -91,7 +95,7 @@ def link(parameters: dict[str, Any], seed: int) -> list[dict[str, Any]]:
 class NeuralLink:
     """The pictures' symbols by the neural encoder over a realisation, decoded by any arm."""
 
-    def __init__(self, config: LinkConfig, realisation: Realisation, pictures: np.ndarray, clip: str):
+    def __init__(self, config: LinkConfig, realisation: Realisation, pictures: np.ndarray, clip: str, measured: int):
         self._config, self._pictures = config, pictures
         began = time.perf_counter()
         symbols = encoded(clip, config.video.size, len(pictures), config.model.model_dump_json())
@@ -99,6 +103,10 @@ class NeuralLink:
         self._energy = float(np.vdot(symbols, symbols).real)
         self._latents = realisation.latents
         self._received = realisation.send([(part, 0, 0) for part in symbols])
+        arrived = np.flatnonzero([frame is not None for frame in self._received])
+        # A lost picture shows the last one before it.
+        shown = [arrived[arrived <= number][-1:] for number in range(0, len(pictures), measured)]
+        self._needed = {int(number[0]) for number in shown if len(number)}
 
     def decode(self, arm: str) -> Transmission:
         """What `arm` shows."""
@@ -106,8 +114,8 @@ class NeuralLink:
         denoiser, decoder, plain = receiver(arm, self._config.model.model_dump_json())
         began = time.perf_counter()
         shown: list[np.ndarray | None] = []
-        for frame in self._received:
-            if frame is None:
+        for number, frame in enumerate(self._received):
+            if frame is None or number not in self._needed:
                 shown.append(None)
                 continue
             shape = (height, width, self._latents)
@@ -118,10 +126,10 @@ class NeuralLink:
                 open_ = gate is None or gate(symbols, frame.noise_map, estimate)
                 symbols, chosen = (estimate, decoder) if open_ else (symbols, plain)
             shown.append(chosen.decode(symbols, frame.noise_map, *shape))
-        displayed, concealed = Concealment().fill(shown, height, width)
+        displayed, _ = Concealment().fill(shown, height, width)
         spent = time.perf_counter() - began
-        lost = sum(frame is None for frame in self._received)
-        return Transmission(displayed, concealed, lost, self._energy, self._encode_s, spent)
+        concealed = np.array([frame is None for frame in self._received])
+        return Transmission(displayed, concealed, int(concealed.sum()), self._energy, self._encode_s, spent)
 
 
 @functools.lru_cache(maxsize=4)
@@ -177,7 +185,8 @@ def _row(
     began = time.perf_counter()
     measured = {}
     for name, every in (point.metrics or METRICS).items():
-        measured[name] = _measured(name, pictures[::every], done.pictures[::every], fps)
+        step = point.measured * every
+        measured[name] = _measured(name, pictures[::step], done.pictures[::step], fps / point.measured)
     reports = done.reports or [{}]
     frozen = freezes(~done.concealed, fps)
     return {
@@ -224,8 +233,12 @@ def inputs(parameters: dict[str, Any]) -> list[Path]:
     point = Point.of(parameters)
     places = Places(build(point.radio, point.set).model.preset)
     weights = [path for folder in places.folders.values() for path in sorted(folder.glob("*.safetensors"))]
-    return [find_clip(point.clip), *(weights if any(not peers.is_peer(arm) for arm in point.arms) else [])]
+    return [
+        find_clip(point.clip),
+        radio_path(point.radio),
+        *(weights if any(not peers.is_peer(arm) for arm in point.arms) else []),
+    ]
 
 
-link.sources = ("gvc.phy", "gvc.channel", "gvc.coding", "gvc.video", "models")
+link.sources = ("gvc.phy", "gvc.channel", "gvc.coding", "gvc.video", "gvc.evaluation.metrics", "models")
 link.inputs = inputs
