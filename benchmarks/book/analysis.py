@@ -1,0 +1,117 @@
+"""What the tables of the sweeps say: means with intervals, cliffs, crossings, slopes, broadcast."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from gvc.bootstrap import mean_ci95
+
+Row = dict[str, Any]
+FIXED, ADAPTIVE = "av1+ldpc@qpsk-1_2", "av1+ldpc"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Means of a metric over SNR with their 95 % intervals; lists of equal length, SNR rising."""
+
+    snr_db: list[float]
+    mean: list[float]
+    low: list[float]
+    high: list[float]
+
+    def at(self, snr_db: float) -> float:
+        """The mean, between two points by a straight line; NaN outside."""
+        if not self.snr_db or not self.snr_db[0] <= snr_db <= self.snr_db[-1]:
+            return float("nan")
+        return float(np.interp(snr_db, self.snr_db, self.mean))
+
+
+def curve(rows: Iterable[Row], metric: str, **where: Any) -> Curve:
+    """The curve of the rows with these values; seeds (and whatever else differs) are averaged."""
+    values: dict[float, list[float]] = {}
+    for row in rows:
+        if all(row[key] == value for key, value in where.items()) and row.get(metric) is not None:
+            values.setdefault(float(row["snr_db"]), []).append(float(row[metric]))
+    snrs = sorted(values)
+    means = [float(np.mean(values[snr])) for snr in snrs]
+    intervals = [mean_ci95(np.array(values[snr]), 0) for snr in snrs]
+    return Curve(snrs, means, [low for low, _ in intervals], [high for _, high in intervals])
+
+
+def values_of(rows: Iterable[Row], key: str) -> list[Any]:
+    """The different values of a column, in order of appearance."""
+    return list(dict.fromkeys(row[key] for row in rows))
+
+
+def cbr_name(cbr: Any) -> str:
+    """1/48 as it is written."""
+    return str(Fraction(str(cbr)).limit_denominator(1000)) if "/" not in str(cbr) else str(cbr)
+
+
+def cliff(fixed: Curve) -> tuple[float, float]:
+    """Between which two SNRs a curve rises most steeply."""
+    steps = np.diff(fixed.mean)
+    place = int(np.argmax(steps))
+    return fixed.snr_db[place], fixed.snr_db[place + 1]
+
+
+def crossing(first: Curve, second: Curve) -> float | None:
+    """The lowest SNR from which `first` stays above `second`, by straight lines between points; None: never at the top."""
+    gap = np.array([first.at(snr) - second.at(snr) for snr in first.snr_db])
+    if not len(gap) or not np.isfinite(gap[-1]) or gap[-1] <= 0:
+        return None
+    below = np.flatnonzero(gap <= 0)
+    if not len(below):
+        return first.snr_db[0]
+    place = int(below[-1])
+    share = -gap[place] / (gap[place + 1] - gap[place])
+    return float(first.snr_db[place] + share * (first.snr_db[place + 1] - first.snr_db[place]))
+
+
+@dataclass
+class Findings:
+    """By (radio, cbr, clip): SNR of the cliff, from where adaptive AV1 beats JSCC+CDDM, and slopes; by (radio, cbr):
+    mean and tenth percentile of PSNR over unequal receivers of one broadcast.
+    """
+
+    cliffs: dict[tuple, tuple[float, float]] = field(default_factory=dict)
+    digital_above: dict[tuple, float | None] = field(default_factory=dict)
+    largest_loss_per_5_db: dict[tuple, float] = field(default_factory=dict)
+    gain_0_to_20_db: dict[tuple, float] = field(default_factory=dict)
+    broadcast: dict[tuple, dict[str, tuple[float, float]]] = field(default_factory=dict)
+
+
+def findings(tables: dict[str, list[Row]]) -> Findings:
+    """What the page tells, from the table `main`."""
+    result = Findings()
+    rows = tables.get("main", [])
+    for key in dict.fromkeys((row["radio"], row["cbr"], row["clip"]) for row in rows):
+        here = [row for row in rows if (row["radio"], row["cbr"], row["clip"]) == key]
+        curves = {arm: curve(here, "psnr_db", arm=arm) for arm in values_of(here, "arm")}
+        neural = curves["jscc+cddm"]
+        result.cliffs[key] = cliff(curves[FIXED])
+        result.digital_above[key] = crossing(curves[ADAPTIVE], neural)
+        result.largest_loss_per_5_db[key] = float(np.max(np.diff(neural.mean)))
+        result.gain_0_to_20_db[key] = neural.at(20) - neural.at(0)
+    for key in dict.fromkeys((row["radio"], row["cbr"]) for row in rows):
+        here = [row for row in rows if (row["radio"], row["cbr"]) == key and 0 <= row["snr_db"] <= 20]
+        result.broadcast[key] = {arm: _over_receivers(here, arm) for arm in values_of(here, "arm") if arm != ADAPTIVE}
+    return result
+
+
+def _over_receivers(rows: list[Row], arm: str) -> tuple[float, float]:
+    """Mean and tenth percentile of PSNR over receivers at 0 to 20 dB that all get the same broadcast."""
+    values = [row["psnr_db"] for row in rows if row["arm"] == arm and row["psnr_db"] is not None]
+    return float(np.mean(values)), float(np.quantile(values, 0.1))
+
+
+def spread(values: Iterable[float | None], word: Callable[[float], str] = "{:.1f}".format) -> str:
+    """Smallest to largest, in words."""
+    known = [value for value in values if value is not None and np.isfinite(value)]
+    if not known:
+        return "nowhere"
+    low, high = min(known), max(known)
+    return word(low) if word(low) == word(high) else f"{word(low)} to {word(high)}"

@@ -1,0 +1,98 @@
+"""The figures of the results book, legible without colour: every arm has its own stroke and marker."""
+
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from benchmarks.book.analysis import Row, cbr_name, curve, values_of
+from gvc.evaluation.style import DASHES, LIGHT, MARKERS, WIDTH_INCHES
+
+METRICS = {"psnr_db": "PSNR (dB)", "lpips": "LPIPS (lower is better)", "dists": "DISTS (lower is better)", "vmaf": "VMAF"}
+TITLES = {
+    "jscc": "JSCC",
+    "jscc+cddm": "JSCC + CDDM",
+    "av1+ldpc": "AV1 + LDPC, adaptive",
+    "av1+ldpc@qpsk-1_2": "AV1 + LDPC, QPSK 1/2",
+    "av1+ldpc@genie": "AV1 + LDPC, genie",
+    "x264+ldpc": "x264 + LDPC, adaptive",
+    "x265+ldpc": "x265 + LDPC, adaptive",
+    "vvc+ldpc": "VVC + LDPC, adaptive",
+    "softcast": "softcast",
+    "hybrid": "hybrid, adaptive",
+    "hybrid@qpsk-1_2": "hybrid, QPSK 1/2",
+    "hybrid@qpsk-1_3": "hybrid, QPSK 1/3",
+    "capacity": "AV1 at capacity",
+    "capacity@0.1": "AV1 at outage capacity, 10 %",
+}
+INKS = (*LIGHT.arms, LIGHT.ink, LIGHT.muted, "#a8792a", "#3c8f9c")
+STROKES = (*DASHES, "solid", (0, (2, 2)), (0, (8, 2)), (0, (3, 1, 1, 1, 1, 1)))
+SHAPES = (*MARKERS, "v", "x", "P", "*")
+
+
+def all_of(tables: dict[str, list[Row]]) -> dict[str, Figure]:
+    """Every figure by its file name."""
+    figures = {}
+    for name, metrics in (("main", ("psnr_db", "lpips")), ("perceptual", ("dists", "vmaf"))):
+        rows = tables.get(name, [])
+        for cbr in values_of(rows, "cbr"):
+            here = [row for row in rows if row["cbr"] == cbr]
+            for metric in metrics:
+                figures[f"{metric}-cbr-{cbr_name(cbr).replace('/', '-')}"] = grid(here, metric)
+    if "codecs" in tables:
+        figures["codecs"] = grid(tables["codecs"], "psnr_db")
+    if "split" in tables:
+        figures["split"] = split(tables["split"])
+    return figures
+
+
+def look(index: int) -> dict[str, Any]:
+    """Colour, stroke and marker of the `index`-th arm."""
+    return {"color": INKS[index % 8], "ls": STROKES[index % 8], "marker": SHAPES[index % 8], "ms": 4, "lw": 1.4}
+
+
+def grid(rows: list[Row], metric: str) -> Figure:
+    """One small plot for each clip (down) and radio (across): the metric over SNR, with 95 % intervals."""
+    radios, clips, arms = (values_of(rows, key) for key in ("radio", "clip", "arm"))
+    figure = Figure((WIDTH_INCHES, 2.2 * len(clips) + 0.7), layout="constrained")
+    plots = figure.subplots(len(clips), len(radios), sharex=True, sharey="row", squeeze=False)
+    handles = []
+    for down, clip in enumerate(clips):
+        for across, radio in enumerate(radios):
+            axes = plots[down][across]
+            here = [row for row in rows if row["clip"] == clip and row["radio"] == radio]
+            lines = []
+            for index, arm in enumerate(arms):
+                found = curve(here, metric, arm=arm)
+                axes.fill_between(found.snr_db, found.low, found.high, color=look(index)["color"], alpha=0.15, lw=0)
+                lines += axes.plot(found.snr_db, found.mean, label=TITLES.get(arm, arm), **look(index))
+            handles = lines
+            if not down:
+                axes.set_title(radio.removeprefix("sim-"))
+            if not across:
+                axes.set_ylabel(f"{clip.removesuffix('.mp4').removesuffix('_pristine')}\n{METRICS[metric]}")
+            if down == len(clips) - 1:
+                axes.set_xlabel("SNR (dB)")
+            axes.set_xticks(sorted({row["snr_db"] for row in rows}))
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    return figure
+
+
+def split(rows: list[Row]) -> Figure:
+    """PSNR of the hybrid over SNR for each division of bandwidth and power."""
+    clips, splits = values_of(rows, "clip"), values_of(rows, "set")
+    figure = Figure((WIDTH_INCHES, 3.6), layout="constrained")
+    plots = figure.subplots(1, len(clips), squeeze=False)[0]
+    for axes, clip in zip(plots, clips, strict=True):
+        for index, chosen in enumerate(splits):
+            found = curve(rows, "psnr_db", clip=clip, set=chosen)
+            axes.plot(found.snr_db, found.mean, label=_split_name(chosen), **look(index))
+        axes.set(title=clip, xlabel="SNR (dB)", ylabel="PSNR (dB)")
+        axes.set_xticks(found.snr_db)
+    plots[0].legend(title="base: bandwidth, power", fontsize=7.5)
+    return figure
+
+
+def _split_name(chosen: str) -> str:
+    import json
+
+    return ", ".join(part.partition("=")[2] for part in json.loads(chosen))

@@ -1,0 +1,60 @@
+"""The results book: `docs/results/README.md` with its figures, from the sweeps' tables in `docs/results/data`.
+
+`--run` first computes what is missing of the sweeps in `docs/results/sweeps` (hours on two cores the first time) and
+takes over their tables; `--shards` says where their shards lie.
+"""
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+
+from benchmarks.book import analysis, figures, page
+from flowgraphs import output
+from gvc.evaluation.style import DPI, LIGHT, applied
+from gvc.paths import ROOT
+from gvc.sweep.config import load
+from gvc.sweep.store import MERGED, read_table
+from gvc.sweep.sweep import create_engine, sweep
+
+BOOK = ROOT / "docs" / "results"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", action="store_true", help="compute what is missing first")
+    parser.add_argument("--only", help="of the sweeps, by name, comma-separated")
+    parser.add_argument("--shards", type=Path, default=ROOT / "runs" / "book", help="where shards are kept")
+    parser.add_argument("--workers", type=int, default=0)
+    options = parser.parse_args()
+    if options.run:
+        run(options.shards, options.workers, options.only.split(",") if options.only else [])
+    tables = {path.stem: read_table(path) for path in sorted((BOOK / "data").glob("*.parquet"))}
+    with applied(LIGHT):
+        for name, figure in figures.all_of(tables).items():
+            figure.savefig(BOOK / f"{name}.png", dpi=DPI)
+            plt.close(figure)
+    (BOOK / "README.md").write_text(page.write(tables, analysis.findings(tables), BOOK))
+    print(BOOK / "README.md")
+
+
+def run(shards: Path, workers: int, only: list[str]) -> None:
+    """Compute the sweeps and put their tables beside the book."""
+    for path in sorted((BOOK / "sweeps").glob("*.yaml")):
+        if only and path.stem not in only:
+            continue
+        engine = create_engine("local", workers=workers)
+        try:
+            with output.steps() as told:
+                done = sweep(load(path), shards / path.stem, engine, told)
+        finally:
+            engine.close()
+        print(f"{path.stem}: {done.points} points, {done.computed} computed, {len(done.failed)} failed", file=sys.stderr)
+        (BOOK / "data").mkdir(exist_ok=True)
+        shutil.copyfile(shards / path.stem / MERGED, BOOK / "data" / f"{path.stem}.parquet")
+
+
+if __name__ == "__main__":
+    main()
