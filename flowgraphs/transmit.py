@@ -3,6 +3,7 @@
 from gnuradio import gr
 
 from flowgraphs import stages
+from gvc.coding.peers import is_peer
 from gvc.config import LinkConfig
 from gvc_blocks import flow
 from gvc_blocks.phy.sample_file_sink import SampleFileSink
@@ -16,14 +17,18 @@ class TransmitGraph(gr.top_block):
         clip: path or bare name.
         path: .cf32 or .sigmf-data.
         frames: how many; 0 for the whole clip.
+        arm: whose encoder; all neural arms share one. A peer gets no feedback here and designs for
+            `model.design_snr_db`.
     """
 
-    def __init__(self, config: LinkConfig, clip: str, path: str, frames: int = 0):
+    def __init__(self, config: LinkConfig, clip: str, path: str, frames: int = 0, arm: str = "jscc"):
         gr.top_block.__init__(self, "gvc tx")
         stages.check_taps(config)
         self.flow = flow.fresh()
         self.source = stages.source(config, clip, frames, paced=False)
-        self.encoder = stages.encoder(config)
+        self.encoder = (
+            stages.segment_encoder(config, arm, self.source.clip.fps) if is_peer(arm) else stages.encoder(config)
+        )
         self.transmitter = stages.transmitter(config)
         self.sink = SampleFileSink(path, config.sample_rate_hz, config.center_frequency_hz)
         self.msg_connect(self.source, "frames", self.encoder, "frames")

@@ -3,8 +3,10 @@
 import io
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import av
@@ -63,12 +65,37 @@ class Library:
         context.options = {key: value.format(q=f"{quality:g}") for key, value in self.options[preset].items()}
         packets = []
         try:
-            for frame in to_ycbcr(pictures, *size, self.pixel_format):
-                packets += context.encode(frame)
-            packets += context.encode(None)
+            with ordinary_scheduling() as restore:
+                for frame in to_ycbcr(pictures, *size, self.pixel_format):
+                    packets += context.encode(frame)
+                    restore()
+                packets += context.encode(None)
         except av.FFmpegError as error:
             raise LinkError(f"{self.codec} failed at {size[0]}x{size[1]}: {error.strerror}") from error
         return [(int(packet.pts), strip(self.name, bytes(packet))) for packet in packets]
+
+
+@contextmanager
+def ordinary_scheduling() -> Iterator[Callable[[], None]]:
+    """Keep this process's threads out of real-time scheduling, where SVT-AV1 puts them, the calling one among them, when
+    it runs as root: everything else on the machine would wait. Call what this gives after the encoder has opened.
+    """
+    tasks = Path("/proc/self/task")
+    chosen = {int(task.name): os.sched_getscheduler(int(task.name)) for task in tasks.iterdir()}
+
+    def restore() -> None:
+        for task in map(int, os.listdir(tasks)):
+            try:
+                if chosen.get(task, os.SCHED_OTHER) == os.SCHED_OTHER != os.sched_getscheduler(task):
+                    os.sched_setscheduler(task, os.SCHED_OTHER, os.sched_param(0))
+            except ProcessLookupError:
+                # A thread that has just ended.
+                continue
+
+    try:
+        yield restore
+    finally:
+        restore()
 
 
 class Vvenc:
