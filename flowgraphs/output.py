@@ -47,14 +47,25 @@ Told = Callable[[str, int, int], None]
 
 @contextmanager
 def steps() -> Iterator[Told]:
-    """Progress on stderr: a bar on a terminal; elsewhere a line for each new step and every ten seconds."""
+    """Progress on stderr, with the time left of a step whose total is known: a bar on a terminal; elsewhere a line for
+    each new step and every ten seconds.
+    """
     if not console().is_terminal:
         yield _lines()
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console(), transient=True) as bar:
+    times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    with Progress(*columns, *times, console=console(), transient=True, speed_estimate_period=600) as bar:
         task = bar.add_task("starting", total=None)
 
         def told(what: str, done: int, total: int) -> None:
@@ -64,19 +75,28 @@ def steps() -> Iterator[Told]:
 
 
 def _lines(every_s: float = 10.0) -> Told:
-    began = said = time.monotonic()
-    step = ""
+    began = said = start = time.monotonic()
+    step, before = "", 0
 
     def told(what: str, done: int, total: int) -> None:
-        nonlocal said, step
+        nonlocal said, step, start, before
         now = time.monotonic()
         if what == step and now - said < every_s:
             return
+        if what != step:
+            # What an earlier call had done says nothing about the speed of this one.
+            start, before = now, done
         said, step = now, what
         count = f" {done}/{total}" if total else f" {done}" if done else ""
-        print(f"{now - began:6.1f} s  {what}{count}", file=sys.stderr, flush=True)
+        left = f", {_clock((now - start) / (done - before) * (total - done))} left" if total and done > before else ""
+        print(f"{now - began:6.1f} s  {what}{count}{left}", file=sys.stderr, flush=True)
 
     return told
+
+
+def _clock(seconds: float) -> str:
+    hours, rest = divmod(round(seconds), 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}"
 
 
 def emit(result: Mapping[str, Any], json_target: str | None = None) -> None:

@@ -1,5 +1,6 @@
 """`gvc sweep`: many points, resumable, on one machine or many."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +14,9 @@ def sweep(
     config: Annotated[Path, typer.Argument(help="YAML file, see docs/sweeps.md.")],
     out: Annotated[Path, typer.Option(help="Folder of the results; an interrupted sweep goes on there.")],
     engine: Annotated[str, typer.Option(help="local, dask or slurm.")] = "local",
-    workers: Annotated[int, typer.Option(help="Processes; 0: one a core.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes or jobs; 0: one a core, 16 jobs.")] = 0,
     scheduler: Annotated[str, typer.Option(help="Address of a dask scheduler; empty starts one here.")] = "",
+    job: Annotated[list[str] | None, typer.Option(help="slurm: KEY=VALUE of a job, e.g. slurm_partition=cpu.")] = None,
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
 ) -> None:
     """Compute every point of a sweep that is not there yet, and merge them into results.parquet."""
@@ -23,14 +25,17 @@ def sweep(
     from gvc.sweep.sweep import sweep as run
 
     loaded = load(config)
-    runner = create_engine(engine, workers=workers, scheduler=scheduler, folder=out)
+    runner = create_engine(engine, workers=workers, scheduler=scheduler, folder=out, job=job or ())
     try:
         with output.steps() as told:
             done = run(loaded, out, runner, told)
     finally:
         runner.close()
-    result = {"table": str(done.table), "points": done.points, "computed": done.computed, "found": done.found}
-    output.emit({**result, "seconds": done.seconds, "workers": runner.workers, "failed": done.failed}, json)
+    if done.ignored:
+        print(f"{done.ignored} results in {out} are of other code, files or parameters: ignored", file=sys.stderr)
+    counts = {"points": done.points, "computed": done.computed, "found": done.found, "ignored": done.ignored}
+    result = {"table": str(done.table), **counts, "seconds": done.seconds, "workers": runner.workers}
+    output.emit({**result, "failed": done.failed}, json)
     if done.failed:
         first = done.failed[0]
         raise LinkError(

@@ -24,10 +24,16 @@ class Seeds(Section):
     max: int | None = Field(None, ge=1)
     batch: int = Field(8, ge=1)
 
+    @model_validator(mode="after")
+    def _in_order(self) -> "Seeds":
+        if self.max is not None and self.max < self.min:
+            raise ValueError("max is below min")
+        return self
+
     @property
     def most(self) -> int:
         """The largest seed."""
-        return max(self.min, self.max or self.min)
+        return self.max or self.min
 
 
 class Stop(Section):
@@ -85,6 +91,8 @@ def load(path: str | Path) -> SweepConfig:
     if both:
         raise ConfigError(f"'{path}': {', '.join(sorted(both))} is in fixed and in grid")
     empty = [key for key, values in config.grid.items() if not values]
+    if config.seeds.max is not None and config.stop is None:
+        raise ConfigError(f"'{path}': seeds.max is for a stop rule, and there is no `stop`")
     if empty:
         raise ConfigError(f"'{path}': grid.{empty[0]} has no values")
     return config

@@ -1,4 +1,7 @@
-"""Results on disk: one Parquet shard a task under its key, whole or absent, and their merged table."""
+"""Results on disk: one Parquet shard a task under its key, whole or absent, and their merged table.
+
+A shard is not forced to the disk before it takes its name: after a power cut it may be torn, which `read` notices.
+"""
 
 import json
 import os
@@ -10,9 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gvc.errors import InputError, LinkError
+from gvc.evaluation.results import write_json
 from gvc.sweep.task import Row, Task
 
 MERGED = "results.parquet"
+RECORD = "sweep.json"
 
 
 class Store:
@@ -38,7 +43,7 @@ class Store:
 
     def write(self, task: Task, rows: list[Row]) -> None:
         """Keep the rows of a task; a second result of the same task changes nothing. Raises LinkError: disk full."""
-        if task in self:
+        if self.find(task):
             return
         path = self._path(task)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
@@ -52,11 +57,18 @@ class Store:
             raise LinkError(f"{path} cannot be written: {what}; free some space and call again to go on") from error
         self._known.add(task.key)
 
+    def find(self, task: Task) -> bool:
+        """Whether a shard is there by now, whoever wrote it."""
+        if task not in self and self._path(task).exists():
+            self._known.add(task.key)
+        return task in self
+
     def read(self, task: Task) -> list[Row]:
         """The rows of a task; a damaged shard is removed and raises LinkError."""
         path = self._path(task)
         try:
-            return pq.read_table(path).to_pylist()
+            with pq.ParquetFile(path) as file:
+                return file.read(use_threads=False).to_pylist()
         except (OSError, pa.ArrowException) as error:
             path.unlink(missing_ok=True)
             self._known.discard(task.key)
@@ -64,12 +76,23 @@ class Store:
 
     def merge(self, tasks: Iterable[Task]) -> Path:
         """Write the table of all rows of `tasks`, in their order: parameters, seed, then the points' columns."""
-        rows = [
-            {**{name: _cell(value) for name, value in task.parameters.items()}, "seed": task.seed, **row}
-            for task in tasks
-            for row in self.read(task)
-        ]
+        rows, damaged = [], []
+        for task in tasks:
+            own = {**{name: _cell(value) for name, value in task.parameters.items()}, "seed": task.seed}
+            try:
+                rows += [{**own, **row} for row in self.read(task)]
+            except LinkError as error:
+                damaged.append(error)
+        if damaged:
+            raise LinkError(f"{len(damaged)} shards: {damaged[0]}")
         return write_table(rows, self.folder / MERGED)
+
+    def record(self, value: dict[str, Any]) -> None:
+        """Write sweep.json, what the table was made of. Raises LinkError: disk full."""
+        try:
+            write_json(self.folder / RECORD, value)
+        except OSError as error:
+            raise LinkError(f"{self.folder / RECORD} cannot be written: {error.strerror or error}") from error
 
     def _path(self, task: Task) -> Path:
         return self._shards / task.key[:2] / f"{task.key}.parquet"
@@ -78,7 +101,7 @@ class Store:
 def write_table(rows: list[Row], path: Path) -> Path:
     """Rows to a Parquet file in one step; a column that a row lacks is null. Raises LinkError: disk full."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    table = pa.table({name: [row.get(name) for row in rows] for name in columns})
+    table = pa.table({name: _column([row.get(name) for row in rows]) for name in columns})
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         pq.write_table(table, draft, compression="zstd")
@@ -95,6 +118,14 @@ def read_table(path: Path) -> list[Row]:
         return pq.read_table(path).to_pylist()
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"'{path}' is no table of a sweep: {error}") from error
+
+
+def _column(values: list[Any]) -> pa.Array:
+    """Values as one type: as texts where they have no type in common, such as the ratios 1/48 and 0.02."""
+    try:
+        return pa.array(values)
+    except pa.ArrowException:
+        return pa.array([None if value is None else str(value) for value in values])
 
 
 def _cell(value: Any) -> Any:

@@ -11,24 +11,26 @@ import numpy as np
 from gvc import registry
 from gvc.bootstrap import mean_ci95
 from gvc.errors import LinkError
-from gvc.evaluation.results import write_json
 from gvc.machine import machine
 from gvc.sweep.config import Stop, SweepConfig
 from gvc.sweep.engine import Engine
 from gvc.sweep.store import Store
-from gvc.sweep.task import Addresses, Row, Task
+from gvc.sweep.task import Addresses, Failure, Row, Task
 
 Told = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call did. `failed` are tasks with what went wrong; they are run again by the next call."""
+    """What a call did. `failed` are tasks with what went wrong; they are run again by the next call. `ignored` counts
+    results in the folder that belong to other code, files or parameters.
+    """
 
     table: Path
     points: int
     computed: int
     found: int
+    ignored: int
     failed: list[dict[str, Any]]
     seconds: float
 
@@ -44,33 +46,32 @@ def sweep(config: SweepConfig, out: str | Path, engine: Engine, told: Told = lam
     addresses = Addresses(config.point)
     store = Store(out)
     began = time.monotonic()
-    open_cells = list(enumerate(config.cells))
-    # Addressing asks for files; a point's bad parameters show before hours are spent.
-    batch = [addresses.task(cell, parameters, seed) for cell, parameters in open_cells for seed in _first(config)]
-    kept: list[Task] = []
+    # Every address is made here: it asks for files, so bad parameters show before hours are spent.
+    cells = [Cell(config, addresses, number, parameters) for number, parameters in enumerate(config.cells)]
     failed: list[dict[str, Any]] = []
     computed = found = 0
-    upper = config.seeds.most * len(open_cells)
+    upper = config.seeds.most * len(cells)
+    batch = [task for cell in cells for task in cell.batch]
     while batch:
         missing = [task for task in batch if task not in store]
         found += len(batch) - len(missing)
-        done = 0
+        told("points", found + computed + len(failed), upper)
         for task, result in engine.run(missing):
-            done += 1
-            if isinstance(result, Exception):
-                failed.append({"parameters": task.parameters, "seed": task.seed, "error": _words(result)})
+            if isinstance(result, Failure):
+                failed.append({"parameters": task.parameters, "seed": task.seed, "error": result.message})
             else:
                 store.write(task, result)
                 computed += 1
-            told(_progress(began, computed, len(missing) - done), len(kept) + len(batch) - len(missing) + done, upper)
-        kept += [task for task in batch if task in store]
-        batch = _next(config, addresses, store, kept, failed)
-    kept.sort(key=lambda task: (task.cell, task.seed))
+            told("points", found + computed + len(failed), upper)
+        for cell in cells:
+            cell.settle(store)
+        batch = [task for cell in cells for task in cell.batch]
+    kept = [task for cell in cells for task in cell.done]
     table = store.merge(kept)
-    outcome = Outcome(table, len(kept), computed, found, failed, time.monotonic() - began)
     record = {"config": config.model_dump(), "code": addresses.code, "machine": machine(), "points": len(kept)}
-    write_json(store.folder / "sweep.json", {**record, "failed": failed})
-    return outcome
+    store.record({**record, "failed": failed})
+    ignored = len(store) - len({task.key for task in kept})
+    return Outcome(table, len(kept), computed, found, ignored, failed, time.monotonic() - began)
 
 
 def create_engine(name: str, **options: Any) -> Engine:
@@ -78,60 +79,50 @@ def create_engine(name: str, **options: Any) -> Engine:
     return registry.create("engine", name, **options)
 
 
-def _first(config: SweepConfig) -> range:
-    return range(1, config.seeds.min + 1)
+class Cell:
+    """One combination of parameters. `batch`: tasks to be run now; `done`: those with results, by rising seed."""
+
+    def __init__(self, config: SweepConfig, addresses: Addresses, number: int, parameters: dict[str, Any]):
+        self._config, self._addresses, self._number, self._parameters = config, addresses, number, parameters
+        self.done: list[Task] = []
+        self._judged: list[Row] = []
+        self.batch = self._tasks(1, config.seeds.min)
+
+    def settle(self, store: Store) -> None:
+        """After a batch: choose the next one, none when the stop rule is content or a task of this one has failed."""
+        complete = all(task in store for task in self.batch)
+        arrived = [task for task in self.batch if task in store]
+        self.done += arrived
+        self.batch = []
+        stop, last = self._config.stop, len(self.done)
+        if stop is None or not arrived or not complete or last >= self._config.seeds.most:
+            return
+        self._judged += [row for task in arrived for row in judged(stop, store.read(task))]
+        if not content(stop, self._judged):
+            self.batch = self._tasks(last + 1, min(last + self._config.seeds.batch, self._config.seeds.most))
+
+    def _tasks(self, first: int, last: int) -> list[Task]:
+        return [self._addresses.task(self._number, self._parameters, seed) for seed in range(first, last + 1)]
 
 
-def _next(
-    config: SweepConfig, addresses: Addresses, store: Store, kept: list[Task], failed: list[dict[str, Any]]
-) -> list[Task]:
-    """The next batch of every cell that needs more seeds."""
-    if config.stop is None:
-        return []
-    by_cell: dict[int, list[Task]] = {}
-    for task in kept:
-        by_cell.setdefault(task.cell, []).append(task)
-    more = []
-    for cell, tasks in by_cell.items():
-        last = max(task.seed for task in tasks)
-        complete = len(tasks) == last
-        if last >= config.seeds.most or not complete:
-            continue
-        ordered = sorted(tasks, key=lambda task: task.seed)
-        if content(config.stop, [row for task in ordered for row in store.read(task)]):
-            continue
-        seeds = range(last + 1, min(last + config.seeds.batch, config.seeds.most) + 1)
-        more += [addresses.task(cell, ordered[0].parameters, seed) for seed in seeds]
-    return more
-
-
-def content(stop: Stop, rows: list[Row]) -> bool:
-    """Whether the rows of a cell, in the order of seeds, satisfy the stop rule in every group.
-
-    Raises LinkError when the rows have no such column.
-    """
-    groups: dict[tuple, list[float]] = {}
+def judged(stop: Stop, rows: list[Row]) -> list[Row]:
+    """The columns that the stop rule looks at. Raises LinkError when the rows have no such column."""
     for row in rows:
         if stop.column not in row:
             raise LinkError(f"stop.column '{stop.column}' is none of the point's columns: {', '.join(row)}")
+    return [{name: row.get(name) for name in (stop.column, *stop.by)} for row in rows]
+
+
+def content(stop: Stop, rows: list[Row]) -> bool:
+    """Whether the rows of a cell, in the order of seeds, satisfy the stop rule in every group. A null is no value."""
+    groups: dict[tuple, list[float]] = {}
+    for row in rows:
         if row[stop.column] is not None:
-            groups.setdefault(tuple(row.get(name) for name in stop.by), []).append(float(row[stop.column]))
-    for values in groups.values():
-        if stop.errors is not None:
-            if sum(values) < stop.errors:
-                return False
-        elif len(values) < 2 or np.ptp(mean_ci95(np.array(values), 0)) > stop.ci95_width:
-            return False
-    return True
+            groups.setdefault(tuple(row[name] for name in stop.by), []).append(float(row[stop.column]))
+    return all(_enough(stop, np.array(values)) for values in groups.values())
 
 
-def _progress(began: float, computed: int, left: int) -> str:
-    if not computed:
-        return "points"
-    remaining = (time.monotonic() - began) / computed * left
-    hours, rest = divmod(round(remaining), 3600)
-    return f"points, {hours}:{rest // 60:02}:{rest % 60:02} left"
-
-
-def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+def _enough(stop: Stop, values: np.ndarray) -> bool:
+    if stop.errors is not None:
+        return bool(values.sum() >= stop.errors)
+    return len(values) > 1 and bool(np.ptp(mean_ci95(values, 0)) <= stop.ci95_width)

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from gvc import registry
-from gvc.errors import InputError
+from gvc.errors import ConfigError, InputError
 
 Row = dict[str, Any]
+SCALARS = (str, int, float, bool, type(None))
 HASHED = (".py", ".json", ".yaml")
 
 
@@ -25,6 +26,16 @@ class Task:
     parameters: dict[str, Any]
     seed: int
     key: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a task has no rows."""
+
+    message: str
+
+
+Result = list[Row] | Failure
 
 
 class Addresses:
@@ -41,20 +52,60 @@ class Addresses:
         self.function = resolve(point)
         own = getattr(self.function, "__module__", "").partition(".")[0]
         self.code = code_hash(tuple(getattr(self.function, "sources", (own,))))
+        self._files: dict[str, list[str]] = {}
 
     def task(self, cell: int, parameters: dict[str, Any], seed: int) -> Task:
-        """The task of a cell with a seed."""
-        inputs = getattr(self.function, "inputs", None)
-        files = [file_hash(path) for path in inputs(parameters)] if inputs else []
-        content = [self.point, parameters, seed, self.code, files]
-        text = json.dumps(content, sort_keys=True, allow_nan=False)
+        """The task of a cell with a seed. Raises ConfigError for parameters that JSON has no word for."""
+        try:
+            files = self._inputs(parameters)
+            content = [self.point, parameters, seed, self.code, files]
+            text = json.dumps(content, sort_keys=True, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{parameters}: parameters are numbers, texts, lists and mappings: {error}") from error
         return Task(self.point, cell, parameters, seed, hashlib.sha256(text.encode()).hexdigest())
+
+    def _inputs(self, parameters: dict[str, Any]) -> list[str]:
+        """Hashes of the files that the parameters name, asked for once for all seeds."""
+        inputs = getattr(self.function, "inputs", None)
+        if inputs is None:
+            return []
+        asked = json.dumps(parameters, sort_keys=True)
+        if asked not in self._files:
+            self._files[asked] = [file_hash(path) for path in inputs(parameters)]
+        return self._files[asked]
+
+
+def attempt(task: Task) -> Result:
+    """The rows of a task, wherever it is run; whatever goes wrong becomes a `Failure`.
+
+    A worker elsewhere, or one that runs since last week, may have other code or weights: its rows are not wanted.
+    """
+    try:
+        if _addresses(task.point).task(task.cell, task.parameters, task.seed).key != task.key:
+            return Failure("the worker has other code or files than this sweep; restart it from the same checkout")
+        return [_row(row) for row in run(task.point, task.parameters, task.seed)]
+    except (Exception, SystemExit) as error:
+        return Failure(f"{type(error).__name__}: {error}")
 
 
 def run(point: str, parameters: dict[str, Any], seed: int) -> list[Row]:
-    """The rows of a task, wherever it is run. Raises what the point raises."""
+    """The rows of a point. Raises what the point raises."""
     rows = resolve(point)(parameters, seed)
     return [rows] if isinstance(rows, dict) else list(rows)
+
+
+def _row(row: Row) -> Row:
+    """A row of Python's own scalars; raises TypeError for a value that is none."""
+    plain = {str(name): value.item() if hasattr(value, "item") else value for name, value in row.items()}
+    for name, value in plain.items():
+        if not isinstance(value, SCALARS):
+            raise TypeError(f"column '{name}' holds a {type(value).__name__}; a row holds numbers and texts")
+    return plain
+
+
+@functools.lru_cache(maxsize=16)
+def _addresses(point: str) -> Addresses:
+    return Addresses(point)
 
 
 def resolve(point: str) -> Callable[[dict[str, Any], int], Row | list[Row]]:

@@ -1,0 +1,72 @@
+"""Tasks on a dask.distributed cluster: one that is there, or one of this machine's processes."""
+
+import itertools
+import os
+from collections.abc import Iterator
+
+from distributed import Client, KilledWorker, LocalCluster, as_completed
+
+from gvc.errors import InputError, LinkError
+from gvc.sweep.engine import Engine
+from gvc.sweep.task import Failure, Result, Task, attempt
+
+TIMEOUT_S = 30
+WINDOW = 1000
+"""Tasks that the scheduler holds at a time."""
+
+
+class Dask(Engine):
+    """Workers started by `dask worker ADDRESS --nthreads 1` from the same checkout, or a cluster of `workers` processes
+    here (0: one a core).
+
+    Raises InputError when nobody answers at `scheduler`, or no worker is there.
+    """
+
+    def __init__(self, workers: int = 0, scheduler: str = "", **options: object):
+        self._cluster = None
+        if not scheduler:
+            count = workers or len(os.sched_getaffinity(0))
+            self._cluster = LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None)
+        try:
+            self._client = Client(self._cluster or scheduler, timeout=TIMEOUT_S)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"no dask scheduler answers at '{scheduler}': start `dask scheduler`, and give its address, such as "
+                f"tcp://host:8786 ({error})"
+            ) from error
+        try:
+            self._client.wait_for_workers(1, timeout=TIMEOUT_S)
+        except TimeoutError as error:
+            self.close()
+            raise InputError(f"'{scheduler}' has no workers: start `dask worker {scheduler} --nthreads 1`") from error
+        self.workers = sum(self._client.nthreads().values())
+        self._numbers = itertools.count()
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        self._client.close()
+        if self._cluster is not None:
+            self._cluster.close()
+
+    def _together(self, tasks: list[Task]) -> Iterator[tuple[Task, Result | None]]:
+        waiting = iter(tasks)
+        # A name of its own for each call: what an earlier call left behind under a name must not answer.
+        name = f"points-{next(self._numbers)}-{os.urandom(4).hex()}"
+        running = {self._submit(task, name): task for task in itertools.islice(waiting, WINDOW)}
+        ended = as_completed(list(running))
+        for future in ended:
+            task = running.pop(future)
+            if future.cancelled():
+                raise LinkError("the dask scheduler is gone; call again to go on")
+            error = future.exception()
+            if error is None:
+                yield task, future.result()
+            else:
+                yield task, None if isinstance(error, KilledWorker) else Failure(f"{type(error).__name__}: {error}")
+            for following in itertools.islice(waiting, 1):
+                added = self._submit(following, name)
+                running[added] = following
+                ended.add(added)
+
+    def _submit(self, task: Task, name: str):
+        return self._client.submit(attempt, task, key=(name, next(self._numbers)), pure=False)
