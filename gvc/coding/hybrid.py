@@ -72,10 +72,10 @@ class Hybrid:
         symbols = n * self._rest_count - CONTROL_SYMBOLS
         block = self._analogue(n, height, width, symbols)
         try:
-            refined, multiple = block.encode(residual, snr_db + 20 * float(np.log10(self._soft)))
+            refined, size = block.encode(residual, snr_db + 20 * float(np.log10(self._soft)))
         except BudgetError:
-            refined, multiple = np.zeros(symbols, np.complex64), 0
-        control = self._control.encode(bytes([mcs.payload_type, mcs.rate_index, multiple]))
+            refined, size = np.zeros(symbols, np.complex64), 0
+        control = self._control.encode(bytes([mcs.payload_type, mcs.rate_index, size]))
         rest = np.concatenate([control, refined])
         parts = zip(self._base.send(data, n, mcs), across_slots(rest, n), strict=True)
         return [Slot(np.concatenate([self._loud * b.symbols, self._soft * r]), HYBRID) for b, r in parts]
@@ -85,7 +85,7 @@ class Hybrid:
         n = len(slots)
         symbols, noise_map = self._gather(slots)
         try:
-            mcs, multiple = self._read_control(symbols, noise_map)
+            mcs, size = self._read_control(symbols, noise_map)
         except ParseError:
             shown, concealed = self._concealment.fill([None] * n, height, width)
             return Decoded(shown, concealed, {"control_lost": 1.0})
@@ -93,10 +93,10 @@ class Hybrid:
         data, report = self._base.receive(base)
         pictures = self._base.decompress(data, n, height, width)
         report["refined"] = 0.0
-        if multiple and any(picture is not None for picture in pictures):
+        if size and any(picture is not None for picture in pictures):
             block = self._analogue(n, height, width, len(symbols) - CONTROL_SYMBOLS)
             try:
-                residual = block.decode(symbols[CONTROL_SYMBOLS:], noise_map[CONTROL_SYMBOLS:], multiple)
+                residual = block.decode(symbols[CONTROL_SYMBOLS:], noise_map[CONTROL_SYMBOLS:], size)
                 report["refined"] = 1.0
                 pictures = [
                     None if picture is None else np.clip(np.rint(picture + added), 0, 255).astype(np.uint8)

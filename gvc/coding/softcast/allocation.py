@@ -7,8 +7,8 @@ is v s / (g^2 v + s).
 
 import numpy as np
 
-PEAK = 16.0
-"""Most power of a coefficient over the mean: what is far above, the transmitter's limiter would clip."""
+PEAK = 512.0
+"""Most power of a coefficient over the mean. Whitening leaves a symbol 1 / 32 of it; the limiter would clip more."""
 
 
 def gains(variances: np.ndarray, sizes: np.ndarray, energy: float) -> np.ndarray:
@@ -25,11 +25,6 @@ def gains(variances: np.ndarray, sizes: np.ndarray, energy: float) -> np.ndarray
         power = np.where(limited, most, roots * left / max(np.sum(sizes[~limited] * roots[~limited]), 1e-30))
         power = np.minimum(power, most)
     return np.sqrt(power / variances)
-
-
-def estimate(received: np.ndarray, gain: np.ndarray, variance: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """The linear estimate; all arguments of one shape, `noise` the variance of each received coefficient."""
-    return gain * variance * received / (gain**2 * variance + noise)
 
 
 def distortion(variances: np.ndarray, sizes: np.ndarray, energy: float, noise: float) -> float:

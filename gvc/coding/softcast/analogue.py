@@ -4,103 +4,127 @@ import functools
 
 import numpy as np
 
-from gvc.coding.softcast import metadata
-from gvc.coding.softcast.allocation import chunks_worth_sending, estimate, gains
-from gvc.coding.softcast.transform import Chunks
-from gvc.coding.softcast.whitening import gather, spread
+from gvc.coding.softcast.allocation import chunks_worth_sending, distortion, gains
+from gvc.coding.softcast.metadata import LARGEST, Metadata, grid_of, level, unpack, variance
+from gvc.coding.softcast.transform import GRIDS, Chunks, pictures, spectrum
+from gvc.coding.softcast.whitening import GROUP, estimate, spread
 from gvc.errors import BudgetError, ParseError
 from gvc.phy.mcs import named
-from gvc.phy.sequences import interleaver
 from gvc.phy.transport_block import TransportBlock
 
-SEED = 0x536F
 MCS = named("qpsk-1_5")
-SHARES = 15
-SHARE = 0.02
-"""Metadata takes a multiple of this share of the symbols; the multiple, 1 to SHARES, goes into the burst header."""
-LEAST_SYMBOLS = 400
+SIZES = 15
+LEAST_SHARE, GROWTH = 0.01, 1.28
+"""Metadata takes one of SIZES shares of the symbols, each GROWTH times the one before; the burst header says which."""
+LEAST_SYMBOLS = 160
+LARGEST_SCALE = 1e4
 
 
 class AnalogueBlock:
     """n pictures of one size in `symbols` complex symbols of mean power 1.
 
-    Every coefficient is one real part of a symbol. Chunk variances are sent, quantised; both ends compute the gains.
+    Every coefficient is one real dimension. Chunk variances are sent, quantised; both ends compute the gains.
     """
 
     def __init__(self, n: int, height: int, width: int, symbols: int):
-        self.chunks = Chunks(n, height, width)
         self.symbols = symbols
+        self._shape = (3, n, height, width)
+        self._chunks = functools.lru_cache(maxsize=len(GRIDS))(functools.partial(Chunks, n, height, width))
 
-    def encode(self, pictures: np.ndarray, snr_db: float) -> tuple[np.ndarray, int]:
-        """float32 [n, height, width, 3] -> symbols complex64 [symbols], and the multiple of SHARE for the metadata.
+    def encode(self, shown: np.ndarray, snr_db: float) -> tuple[np.ndarray, int]:
+        """float32 [n, height, width, 3] -> symbols complex64 [symbols], and the size of the metadata.
 
-        Chunks are chosen for a mean Es/N0 of snr_db. Raises BudgetError when not even one chunk fits.
+        Grid and chunks are chosen for a mean Es/N0 of snr_db. Raises BudgetError when not even one chunk fits.
         """
-        means = pictures.mean((0, 1, 2)).astype(np.float16).astype(np.float32)
-        coefficients, sizes = self.chunks.split(pictures - means), self.chunks.sizes
-        levels = metadata.quantise(np.sqrt(np.add.reduceat(coefficients**2, self.chunks.starts) / sizes))
-        strongest = np.argsort(-levels.astype(int), kind="stable")
-        variances = metadata.deviations(levels[strongest]) ** 2
-        for multiple in range(1, SHARES + 1):
-            block = self._metadata(multiple)
-            room = self.symbols - block.symbols
-            worth = chunks_worth_sending(variances, sizes[strongest], 2 * room, room, 10 ** (-snr_db / 10) / 2)
-            # With all the metadata that there may be, fewer chunks are described.
-            for limit in (worth, worth // 2, worth // 4, worth // 8)[: 4 if multiple == SHARES else 1]:
-                sent = np.zeros_like(levels)
-                sent[strongest[:limit]] = levels[strongest[:limit]]
-                if limit:
-                    analogue, scale = self._modulate(coefficients, sent, room)
-                    packed = metadata.pack(means, scale, sent)
-                    if len(packed) <= block.payload_bytes:
-                        return np.concatenate([block.encode(packed), analogue]), multiple
-        raise BudgetError(f"{self.symbols} symbols are too few for softcast: use a larger frame, segment or CBR")
+        means = shown.mean((0, 1, 2)).astype(np.float16).astype(np.float32)
+        coefficients = spectrum(shown - means)
+        noise = 10 ** (-snr_db / 10) / 2
+        grids = range(len(GRIDS)) if self.symbols >= 2 * LEAST_SYMBOLS else ()
+        plans = [plan for grid in grids if (plan := self._fit(coefficients, means, grid, noise))]
+        if not plans:
+            raise BudgetError(f"{self.symbols} symbols are too few for softcast: use a larger frame, segment or CBR")
+        _, size, metadata = min(plans, key=lambda plan: plan[0])
+        block = self._metadata(size)
+        gain, _, places = self._values(metadata, self.symbols - block.symbols)
+        values = np.zeros(2 * (self.symbols - block.symbols), np.float32)
+        values[: len(places)] = gain * coefficients.ravel()[places]
+        # variances are rounded, the power is not; pictures of one colour leave nothing to scale
+        power = np.sum(values.astype(np.float64) ** 2)
+        scale = float(np.float16(min(np.sqrt(len(values) / 2 / max(power, 1e-6)), LARGEST_SCALE)))
+        packed = Metadata(means, scale, metadata.grid, metadata.lowest, metadata.levels)
+        sent = block.encode(packed.pack(self._chunks(metadata.grid).shape))
+        return np.concatenate([sent, spread(np.float32(scale) * values)]), size
 
-    def decode(self, symbols: np.ndarray, noise_map: np.ndarray, multiple: int) -> np.ndarray:
+    def decode(self, symbols: np.ndarray, noise_map: np.ndarray, size: int) -> np.ndarray:
         """Received symbols complex64 and their noise float32 -> pictures float32 [n, height, width, 3].
 
         Raises ParseError when the metadata did not arrive.
         """
-        if not 1 <= multiple <= SHARES:
-            raise ParseError(f"softcast metadata of {multiple} shares")
-        block = self._metadata(multiple)
+        if not 1 <= size <= SIZES or self.symbols < 2 * LEAST_SYMBOLS:
+            raise ParseError(f"softcast metadata of size {size} in {self.symbols} symbols")
+        block = self._metadata(size)
         received = block.decode(symbols[: block.symbols], noise_map[: block.symbols])
         if not received.blocks_ok.all():
             raise ParseError("the softcast metadata fails its CRC")
-        means, scale, levels = metadata.unpack(received.data, self.chunks.count)
-        gain, variance, places = self._plan(levels, self.symbols - block.symbols)
-        if len(places) > 2 * (self.symbols - block.symbols):
+        metadata = unpack(received.data, self._chunks(grid_of(received.data)).shape)
+        gain, variances, places = self._values(metadata, self.symbols - block.symbols)
+        powers = np.zeros(2 * (self.symbols - block.symbols))
+        if len(places) > len(powers):
             raise ParseError(f"softcast metadata of {len(places)} coefficients, which do not fit")
-        analogue, noise_map = gather(symbols[block.symbols :], noise_map[block.symbols :])
-        order = interleaver(SEED, len(analogue))
-        values = analogue[order].view(np.float32)[: len(places)]
-        noise = np.repeat(noise_map[order] / 2, 2)[: len(places)]
-        coefficients = np.zeros(int(self.chunks.sizes.sum()), np.float32)
-        coefficients[places] = estimate(values, scale * gain, variance, noise)
-        return self.chunks.join(coefficients) + means
+        gain = metadata.scale * gain
+        powers[: len(places)] = gain**2 * variances
+        values = estimate(symbols[block.symbols :], noise_map[block.symbols :], powers)
+        coefficients = np.zeros(self._shape, np.float32)
+        coefficients.ravel()[places] = values[: len(places)] / gain
+        return pictures(coefficients) + metadata.means
 
-    def _modulate(self, coefficients: np.ndarray, levels: np.ndarray, symbols: int) -> tuple[np.ndarray, float]:
-        """Symbols complex64 [symbols] of power 1, and the factor that the gains took: variances are rounded."""
-        gain, _, places = self._plan(levels, symbols)
-        values = np.zeros(2 * symbols, np.float32)
-        values[: len(places)] = gain * coefficients[places]
-        analogue = np.empty(symbols, np.complex64)
-        analogue[interleaver(SEED, symbols)] = values.view(np.complex64)
-        scale = float(np.float16(1 / np.sqrt(max(np.mean(np.abs(analogue) ** 2), 1e-6))))
-        return spread(np.float32(scale) * analogue), scale
+    def _fit(
+        self, coefficients: np.ndarray, means: np.ndarray, grid: int, noise: float
+    ) -> tuple[float, int, Metadata] | None:
+        """Expected squared error, the least size that holds the metadata, and that; None if none does."""
+        chunks = self._chunks(grid)
+        energies = chunks.energies(coefficients)
+        levels = level(energies)
+        strongest = np.argsort(-levels, kind="stable")
+        sizes, rounded, true = chunks.sizes[strongest], variance(levels[strongest]), energies[strongest]
+        size = 1
+        while size <= SIZES:
+            block = self._metadata(size)
+            room = self.symbols - block.symbols
+            worth = chunks_worth_sending(rounded, sizes, 2 * room, room, noise)
+            if not worth:
+                return None
+            lowest = int(levels[strongest[worth - 1]])
+            sent = np.zeros(chunks.count, np.uint8)
+            sent[strongest[:worth]] = np.clip(levels[strongest[:worth]] - lowest + 1, 1, LARGEST)
+            metadata = Metadata(means, 1.0, grid, lowest, sent)
+            length = len(metadata.pack(chunks.shape))
+            if length <= block.payload_bytes:
+                error = distortion(rounded[:worth], sizes[:worth], room, noise) + np.sum((sizes * true)[worth:])
+                return float(error), size, metadata
+            # what is sent hardly depends on the size: the next one that is nearly large enough
+            size += 1
+            while size < SIZES and self._metadata(size).payload_bytes < 0.9 * length:
+                size += 1
+        return None
 
-    def _plan(self, levels: np.ndarray, symbols: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Gain, variance and place of every coefficient sent, the energy of `symbols` symbols shared by all."""
-        kept = np.flatnonzero(levels)
-        sizes = self.chunks.sizes[kept]
-        variances = metadata.deviations(levels[kept]) ** 2
-        gain = gains(variances, sizes, symbols).astype(np.float32) if len(kept) else variances
+    def _values(self, metadata: Metadata, symbols: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Gain, variance and place of every coefficient sent, the energy of `symbols` symbols shared by all; strongest
+        first.
+        """
+        chunks = self._chunks(metadata.grid)
+        kept = np.flatnonzero(metadata.levels)
+        strongest = np.argsort(-metadata.levels[kept].astype(int), kind="stable")
+        sizes, variances = chunks.sizes[kept][strongest], metadata.variances()[strongest]
+        gain = gains(variances, sizes, symbols) if len(kept) else variances
         within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        places = np.repeat(self.chunks.starts[kept], sizes) + within
+        places = chunks.order[np.repeat(chunks.starts[kept][strongest], sizes) + within]
         return np.repeat(gain, sizes), np.repeat(variances, sizes), places
 
-    def _metadata(self, multiple: int) -> TransportBlock:
-        return _metadata_block(max(int(multiple * SHARE * self.symbols), min(LEAST_SYMBOLS, self.symbols // 2)))
+    def _metadata(self, size: int) -> TransportBlock:
+        """What is left over from whole groups is the metadata's too."""
+        wanted = max(int(LEAST_SHARE * GROWTH ** (size - 1) * self.symbols), LEAST_SYMBOLS)
+        return _metadata_block(self.symbols - (self.symbols - wanted) // GROUP * GROUP)
 
 
 @functools.lru_cache(maxsize=64)

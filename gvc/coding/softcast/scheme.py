@@ -34,21 +34,21 @@ class Softcast:
         """See `Scheme.encode`. Raises BudgetError when the slots are too small for any picture."""
         n, height, width = pictures.shape[:3]
         block = self._block(n, height, width, n * self._count)
-        symbols, multiple = block.encode(pictures.astype(np.float32), snr_db)
-        return [Slot(part, SOFTCAST, multiple) for part in across_slots(symbols, n)]
+        symbols, size = block.encode(pictures.astype(np.float32), snr_db)
+        return [Slot(part, SOFTCAST, size) for part in across_slots(symbols, n)]
 
     def decode(self, slots: list[ReceivedSlot | None], height: int, width: int) -> Decoded:
         """See `Scheme.decode`; without metadata the whole segment is concealed."""
         n = len(slots)
         symbols = np.zeros((n, self._count), np.complex64)
         noise_map = np.full((n, self._count), NU_MAX, np.float32)
-        multiple = 0
+        size = 0
         for row, slot in enumerate(slots):
             if slot is not None and slot.payload_type == SOFTCAST and len(slot.symbols) == self._count:
-                symbols[row], noise_map[row], multiple = slot.symbols, slot.noise_map, slot.mode
+                symbols[row], noise_map[row], size = slot.symbols, slot.noise_map, slot.mode
         try:
             block = self._block(n, height, width, n * self._count)
-            shown = block.decode(symbols.T.ravel(), noise_map.T.ravel(), multiple)
+            shown = block.decode(symbols.T.ravel(), noise_map.T.ravel(), size)
             pictures = list(np.clip(np.rint(shown), 0, 255).astype(np.uint8))
         except ParseError:
             pictures = [None] * n

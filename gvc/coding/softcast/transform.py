@@ -8,59 +8,63 @@ import scipy.fft
 COLOUR = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]], np.float32)
 COLOUR = COLOUR / np.linalg.norm(COLOUR, axis=1, keepdims=True)
 """Rows: brightness, red less blue, green less the others. Orthonormal, so that errors of RGB and coefficients agree."""
-LARGEST = 16
-"""Side of the largest chunk; pictures are extended at the edge to a multiple of it."""
+GRIDS = ((2.0, 1.0, 16), (1.5, 1.0, 32), (1.0, 1.0, 32), (1.0, 0.5, 64), (0.5, 0.5, 64), (0.25, 0.25, 128))
+"""Fineness in space and in time, and the longest side: a chunk is as long as its frequency / fineness."""
 
 
 class Chunks:
-    """The coefficients of n pictures of height x width, cut into chunks, low frequencies first.
+    """The coefficients of n pictures of height x width, cut into boxes of colour, time, row and column frequency.
 
-    A chunk lies in one temporal frequency of one colour. Its side doubles with every octave of spatial frequency up to
-    16: energy falls steeply at low frequencies, and a chunk has one gain. Where little moves and in colour the smallest
-    chunks are larger, for each costs metadata.
+    Energy falls steeply with frequency, and a chunk has one gain: sides grow with the frequency. Each chunk costs
+    metadata, so there are several grids.
 
-    Attributes: `sizes` and `starts` int [count]: coefficients of each chunk, and where they start.
+    Attributes:
+        shape: chunks along colour, time, rows and columns; their order is C's.
+        sizes, starts: int [count], coefficients of each chunk, and where they start.
     """
 
-    def __init__(self, n: int, height: int, width: int):
-        self.n, self.height, self.width = n, height, width
-        self._rows, self._columns = (-(-side // LARGEST) * LARGEST for side in (height, width))
-        self._order, self.sizes = _layout(n, self._rows, self._columns)
-        self.starts = np.concatenate([[0], np.cumsum(self.sizes)[:-1]])
+    def __init__(self, n: int, height: int, width: int, grid: int):
+        space, time, longest = GRIDS[grid]
+        self._edges = [edges(side, fine, most) for side, fine, most in
+                       ((3, 1, 1), (n, time, 4), (height, space, longest), (width, space, longest))]  # fmt: skip
+        widths = [np.diff(axis) for axis in self._edges]
+        self.shape = tuple(len(axis) for axis in widths)
+        self.sizes = functools.reduce(np.multiply.outer, widths).ravel()
+        self.starts = np.cumsum(self.sizes) - self.sizes
         self.count = len(self.sizes)
+        self._pixels = (3, n, height, width)
 
-    def split(self, pictures: np.ndarray) -> np.ndarray:
-        """float32 [n, height, width, 3] -> coefficients float32, chunk after chunk."""
-        padding = ((0, 0), (0, self._rows - self.height), (0, self._columns - self.width), (0, 0))
-        opponent = np.pad(pictures, padding, mode="edge") @ COLOUR.T
-        return scipy.fft.dctn(opponent.astype(np.float32), axes=(0, 1, 2), norm="ortho").ravel()[self._order]
+    @functools.cached_property
+    def order(self) -> np.ndarray:
+        """int [coefficients]: place of each in a `spectrum`, chunk after chunk."""
+        bands = [np.repeat(np.arange(len(axis) - 1), np.diff(axis)) for axis in self._edges]
+        label = np.zeros((1, 1, 1, 1), np.int32)
+        for axis, (band, number) in enumerate(zip(bands, self.shape, strict=True)):
+            label = label * number + band.reshape([-1 if axis == other else 1 for other in range(4)]).astype(np.int32)
+        return np.argsort(label.ravel(), kind="stable").astype(np.int32)
 
-    def join(self, coefficients: np.ndarray) -> np.ndarray:
-        """The inverse of `split`: float32 [n, height, width, 3]."""
-        whole = np.empty_like(coefficients)
-        whole[self._order] = coefficients
-        shape = (self.n, self._rows, self._columns, 3)
-        pictures = scipy.fft.idctn(whole.reshape(shape), axes=(0, 1, 2), norm="ortho") @ COLOUR
-        return pictures[:, : self.height, : self.width]
+    def energies(self, spectrum: np.ndarray) -> np.ndarray:
+        """Mean squares of the coefficients of each chunk, float64 [count]."""
+        sums = spectrum.astype(np.float32) ** 2
+        for axis in (3, 2, 1, 0):
+            sums = np.add.reduceat(sums, self._edges[axis][:-1], axis=axis)
+        return sums.ravel().astype(np.float64) / self.sizes
 
 
-@functools.lru_cache(maxsize=16)
-def _layout(n: int, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
-    """Place of each coefficient in [n, rows, columns, 3], chunk after chunk, and the chunks' sizes.
+def edges(side: int, fine: float, longest: int) -> np.ndarray:
+    """Borders of the intervals of an axis, int, from 0 to `side`."""
+    borders = [0]
+    while borders[-1] < side:
+        borders.append(min(side, borders[-1] + min(max(1, int(borders[-1] / fine)), longest)))
+    return np.array(borders)
 
-    Planes of one time and colour follow each other, each from low to high frequencies.
-    """
-    u, v = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
-    octave = np.maximum(np.floor(np.log2(np.maximum(np.maximum(u, v), 1) / 4)).astype(int) + 1, 0)
-    order, sizes = [], []
-    for time in range(n):
-        for colour in range(3):
-            smallest = 1 if time == colour == 0 else 4 if time < 2 else 8
-            side = np.clip(1 << octave, smallest, LARGEST)
-            top, left = u // side * side, v // side * side
-            label = (((top + left) * rows + top) * columns + left).ravel()
-            plane = np.argsort(label, kind="stable")
-            borders = np.flatnonzero(np.diff(label[plane])) + 1
-            sizes.append(np.diff(np.concatenate([[0], borders, [len(plane)]])))
-            order.append((time * rows * columns + plane) * 3 + colour)
-    return np.concatenate(order), np.concatenate(sizes)
+
+def spectrum(pictures: np.ndarray) -> np.ndarray:
+    """float32 [n, height, width, 3] -> coefficients float32 [3, n, height, width]."""
+    opponent = np.moveaxis(pictures @ COLOUR.T, 3, 0)
+    return scipy.fft.dctn(opponent.astype(np.float32), axes=(1, 2, 3), norm="ortho")
+
+
+def pictures(coefficients: np.ndarray) -> np.ndarray:
+    """The inverse of `spectrum`: float32 [n, height, width, 3]."""
+    return np.moveaxis(scipy.fft.idctn(coefficients, axes=(1, 2, 3), norm="ortho"), 0, 3) @ COLOUR

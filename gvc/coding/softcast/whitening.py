@@ -1,44 +1,45 @@
-"""Hadamard whitening (Jakubczak and Katabi): symbols in groups over all slots of a segment.
+"""Hadamard whitening (Jakubczak and Katabi, 2011, section 4.2) and the receiver's least-squares estimate.
 
-No symbol carries a peak that a transmitter would clip, and no coefficient is lost with a slot.
+Values strong and weak are mixed in groups of symbols that lie in different slots: no symbol carries a peak that a
+transmitter would clip, and what a fade or a lost slot takes is shared by all.
 """
 
 import numpy as np
 import scipy.linalg
 
-from gvc.noise_map import NU_MAX, NU_MIN
+from gvc.noise_map import NU_MAX
 
 GROUP = 32
-_MATRIX = (scipy.linalg.hadamard(GROUP) / np.sqrt(GROUP)).astype(np.float32)
+"""Symbols that are mixed."""
+_MATRIX = scipy.linalg.hadamard(GROUP) / np.sqrt(GROUP)
+_ERASED = 1e9
 
 
-def spread(symbols: np.ndarray) -> np.ndarray:
-    """complex64 [count] -> complex64 [count] of the same power; what does not fill a group stays as it is."""
-    whole = len(symbols) // GROUP * GROUP
-    groups = symbols[:whole].reshape(-1, GROUP) @ _MATRIX
-    return np.concatenate([groups.ravel(), symbols[whole:]])
+def spread(values: np.ndarray) -> np.ndarray:
+    """Real values [2 * symbols], strongest first -> complex64 [symbols], a multiple of GROUP.
+
+    Each group gets every (2 * symbols / GROUP)-th value; the groups of two neighbours share symbols as I and Q.
+    """
+    mixed = _MATRIX.astype(np.float32) @ values.reshape(GROUP, -1).astype(np.float32)
+    return (mixed[:, ::2] + 1j * mixed[:, 1::2]).T.ravel().astype(np.complex64)
+
+
+def estimate(symbols: np.ndarray, noise_map: np.ndarray, powers: np.ndarray) -> np.ndarray:
+    """Received complex64 [symbols], their noise and the values' variances [2 * symbols] -> values, float64.
+
+    The linear least-squares estimate of a group: P H' (H P H' + N)^-1 y, P its variances, N the noise of its symbols.
+    """
+    groups = symbols.reshape(-1, GROUP)
+    noise = noise_map.reshape(-1, GROUP).astype(np.float64) / 2
+    noise[noise >= NU_MAX / 2] = _ERASED
+    received = np.stack([groups.real, groups.imag], axis=1).astype(np.float64)
+    power = powers.reshape(GROUP, -1, 2).transpose(1, 2, 0)
+    covariance = (_MATRIX * power[:, :, None, :]) @ _MATRIX.T
+    covariance[..., np.arange(GROUP), np.arange(GROUP)] += noise[:, None, :]
+    solved = np.linalg.solve(covariance, received[..., None])[..., 0]
+    return (power * (solved @ _MATRIX)).transpose(2, 0, 1).ravel()
 
 
 def across_slots(symbols: np.ndarray, slots: int) -> list[np.ndarray]:
     """A segment's symbols complex64 [slots * count] dealt to the slots one by one, so that a group meets them all."""
     return list(np.ascontiguousarray(symbols.reshape(-1, slots).T))
-
-
-def gather(symbols: np.ndarray, noise_map: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The inverse for received symbols complex64 [count] with noise float32 [count].
-
-    Each symbol is weighed as its linear estimate would be, 1 / (1 + noise), so that a faded one does not spoil its
-    group; with a the mean weight, the result is unbiased and has noise (1 - a) / a.
-    """
-    whole = len(symbols) // GROUP * GROUP
-    weight = 1 / (1 + noise_map[:whole].reshape(-1, GROUP))
-    weight[noise_map[:whole].reshape(-1, GROUP) >= NU_MAX] = 0
-    share = np.maximum(weight.mean(1, keepdims=True), 1e-6)
-    groups = (symbols[:whole].reshape(-1, GROUP) * weight) @ _MATRIX / share
-    noise = np.clip(np.repeat((1 - share) / share, GROUP, axis=1), NU_MIN, NU_MAX)
-    lost = noise >= NU_MAX
-    groups[lost] = 0
-    return (
-        np.concatenate([groups.ravel(), symbols[whole:]]).astype(np.complex64),
-        np.concatenate([noise.ravel(), noise_map[whole:]]).astype(np.float32),
-    )
