@@ -50,53 +50,54 @@ class Hybrid:
             raise InputError(f"hybrid.bandwidth {bandwidth:g} of {count} symbols leaves a part without any")
         self.segment_frames = segment_frames
         self._base = Digital(count=self._base_count, segment_frames=segment_frames, **digital)
-        self._loud = np.float32(np.sqrt(power * count / self._base_count))
-        self._soft = np.float32(np.sqrt((1 - power) * count / self._rest_count))
+        self._power = power
         self._analogue = functools.lru_cache(maxsize=8)(registry.resolve("refinement", refinement))
         self._control = TransportBlock(named("qpsk-1_5"), CONTROL_SYMBOLS)
         self._concealment = Concealment()
 
     def tell(self, error: np.ndarray, noise_map: np.ndarray) -> None:
         """See `Digital.tell`."""
+        loud, _ = self._amplitudes(len(error))
         part = np.s_[:, : self._base_count]
-        noise = np.where(noise_map[part] < NU_MAX, noise_map[part] / self._loud**2, NU_MAX)
-        self._base.tell(error[part] / self._loud, noise.astype(np.float32))
+        self._base.tell(error[part] / loud, _noise(noise_map[part], loud))
 
     def encode(self, pictures: np.ndarray, snr_db: float) -> list[Slot]:
         """See `Scheme.encode`."""
         n, height, width = pictures.shape[:3]
-        mcs = self._base.adaptation.choose(snr_db + 20 * float(np.log10(self._loud)))
+        loud, soft = self._amplitudes(n)
+        mcs = self._base.adaptation.choose(snr_db + 20 * float(np.log10(loud)))
         data = self._base.compress(pictures, sum(block.payload_bytes for _, block in self._base.blocks(n, mcs)))
         shown, _ = Concealment().fill(self._base.decompress(data, n, height, width), height, width)
         residual = pictures.astype(np.float32) - shown
         symbols = n * self._rest_count - CONTROL_SYMBOLS
         block = self._analogue(n, height, width, symbols)
         try:
-            refined, size = block.encode(residual, snr_db + 20 * float(np.log10(self._soft)))
+            refined, size = block.encode(residual, snr_db + 20 * float(np.log10(soft)))
         except BudgetError:
             refined, size = np.zeros(symbols, np.complex64), 0
         control = self._control.encode(bytes([mcs.payload_type, mcs.rate_index, size]))
-        rest = np.concatenate([control, refined])
+        rest = np.concatenate([loud * control, soft * refined])
         parts = zip(self._base.send(data, n, mcs), across_slots(rest, n), strict=True)
-        return [Slot(np.concatenate([self._loud * b.symbols, self._soft * r]), HYBRID) for b, r in parts]
+        return [Slot(np.concatenate([loud * b.symbols, r]), HYBRID) for b, r in parts]
 
     def decode(self, slots: list[ReceivedSlot | None], height: int, width: int) -> Decoded:
         """See `Scheme.decode`; the report is the base's, with `refined` 1 where the refinement was added."""
         n = len(slots)
+        loud, soft = self._amplitudes(n)
         symbols, noise_map = self._gather(slots)
         try:
-            mcs, size = self._read_control(symbols, noise_map)
+            mcs, size = self._read_control(_unit(symbols[:CONTROL_SYMBOLS], noise_map[:CONTROL_SYMBOLS], loud))
         except ParseError:
             shown, concealed = self._concealment.fill([None] * n, height, width)
             return Decoded(shown, concealed, {"control_lost": 1.0})
-        base = [None if slot is None else self._base_slot(slot, mcs) for slot in slots]
+        base = [self._base_slot(slot, mcs, loud) for slot in slots]
         data, report = self._base.receive(base)
         pictures = self._base.decompress(data, n, height, width)
         report["refined"] = 0.0
         if size and any(picture is not None for picture in pictures):
             block = self._analogue(n, height, width, len(symbols) - CONTROL_SYMBOLS)
             try:
-                residual = block.decode(symbols[CONTROL_SYMBOLS:], noise_map[CONTROL_SYMBOLS:], size)
+                residual = block.decode(*_unit(symbols[CONTROL_SYMBOLS:], noise_map[CONTROL_SYMBOLS:], soft), size)
                 report["refined"] = 1.0
                 pictures = [
                     None if picture is None else np.clip(np.rint(picture + added), 0, 255).astype(np.uint8)
@@ -107,27 +108,44 @@ class Hybrid:
                 pass
         return Decoded(*self._concealment.fill(pictures, height, width), report)
 
+    def _amplitudes(self, n: int) -> tuple[np.float32, np.float32]:
+        """Of the base in a segment of n slots, and of the refinement.
+
+        The control block is as loud as the base: wherever the base is received, so is that.
+        """
+        total = n * (self._base_count + self._rest_count)
+        loud = np.sqrt(self._power * total / (n * self._base_count + CONTROL_SYMBOLS))
+        soft = np.sqrt((1 - self._power) * total / (n * self._rest_count - CONTROL_SYMBOLS))
+        return np.float32(loud), np.float32(soft)
+
     def _gather(self, slots: list[ReceivedSlot | None]) -> tuple[np.ndarray, np.ndarray]:
-        """The refinement's symbols of the segment in order, at unit power, with their noise."""
+        """Control block and refinement of the segment in order, as received, with their noise."""
         count = self._base_count + self._rest_count
         symbols = np.zeros((len(slots), self._rest_count), np.complex64)
         noise_map = np.full((len(slots), self._rest_count), NU_MAX, np.float32)
         for row, slot in enumerate(slots):
             if slot is not None and slot.payload_type == HYBRID and len(slot.symbols) == count:
-                part = slice(self._base_count, None)
-                symbols[row] = slot.symbols[part] / self._soft
-                noise_map[row] = np.where(slot.noise_map[part] < NU_MAX, slot.noise_map[part] / self._soft**2, NU_MAX)
+                symbols[row], noise_map[row] = slot.symbols[self._base_count :], slot.noise_map[self._base_count :]
         return symbols.T.ravel(), noise_map.T.ravel()
 
-    def _base_slot(self, slot: ReceivedSlot, mcs: Mcs) -> ReceivedSlot:
-        part = slice(self._base_count)
-        noise = np.minimum(slot.noise_map[part] / self._loud**2, NU_MAX)
-        # What was erased stays erased, however loud the base.
-        noise = np.where(slot.noise_map[part] < NU_MAX, noise, NU_MAX).astype(np.float32)
-        return ReceivedSlot(slot.symbols[part] / self._loud, noise, mcs.payload_type, mcs.rate_index, slot.snr_db)
+    def _base_slot(self, slot: ReceivedSlot | None, mcs: Mcs, loud: np.float32) -> ReceivedSlot | None:
+        if slot is None or slot.payload_type != HYBRID:
+            return None
+        symbols, noise = _unit(slot.symbols[: self._base_count], slot.noise_map[: self._base_count], loud)
+        return ReceivedSlot(symbols, noise, mcs.payload_type, mcs.rate_index, slot.snr_db)
 
-    def _read_control(self, symbols: np.ndarray, noise_map: np.ndarray) -> tuple[Mcs, int]:
-        received = self._control.decode(symbols[:CONTROL_SYMBOLS], noise_map[:CONTROL_SYMBOLS])
-        if not received.blocks_ok.all():
+    def _read_control(self, received: tuple[np.ndarray, np.ndarray]) -> tuple[Mcs, int]:
+        found = self._control.decode(*received)
+        if not found.blocks_ok.all():
             raise ParseError("the hybrid's control block fails its CRC")
-        return of_header(received.data[0], received.data[1]), received.data[2]
+        return of_header(found.data[0], found.data[1]), found.data[2]
+
+
+def _unit(symbols: np.ndarray, noise_map: np.ndarray, amplitude: np.float32) -> tuple[np.ndarray, np.ndarray]:
+    """Symbols that were sent with this amplitude at unit power, with their noise."""
+    return symbols / amplitude, _noise(noise_map, amplitude)
+
+
+def _noise(noise_map: np.ndarray, amplitude: np.float32) -> np.ndarray:
+    """The noise map float32 at unit power; what was erased stays erased, however loud it was."""
+    return np.where(noise_map < NU_MAX, noise_map / amplitude**2, NU_MAX).astype(np.float32)

@@ -30,8 +30,7 @@ def estimate(symbols: np.ndarray, noise_map: np.ndarray, powers: np.ndarray) -> 
     The linear least-squares estimate of a group: P H' (H P H' + N)^-1 y, P its variances, N the noise of its symbols.
     """
     groups = symbols.reshape(-1, GROUP)
-    noise = noise_map.reshape(-1, GROUP).astype(np.float64) / 2
-    noise[noise >= NU_MAX / 2] = _ERASED
+    noise = np.where(noise_map < NU_MAX, noise_map.astype(np.float64) / 2, _ERASED).reshape(-1, GROUP)
     received = np.stack([groups.real, groups.imag], axis=1).astype(np.float64)
     power = powers.reshape(GROUP, -1, 2).transpose(1, 2, 0)
     covariance = (_MATRIX * power[:, :, None, :]) @ _MATRIX.T
