@@ -77,8 +77,8 @@ class Library:
 
 @contextmanager
 def ordinary_scheduling() -> Iterator[Callable[[], None]]:
-    """Keep this process's threads out of real-time scheduling, where SVT-AV1 puts them, the calling one among them, when
-    it runs as root: everything else on the machine would wait. Call what this gives after the encoder has opened.
+    """Keep this process's threads out of real-time scheduling, where SVT-AV1 puts them and the calling one when it runs
+    as root: everything else on the machine would wait. Call what this gives after the encoder has opened.
     """
     tasks = Path("/proc/self/task")
     chosen = {int(task.name): os.sched_getscheduler(int(task.name)) for task in tasks.iterdir()}
