@@ -31,7 +31,10 @@ def main() -> None:
     options = parser.parse_args()
     if options.run:
         run(options.shards, options.workers, options.only.split(",") if options.only else [])
-    tables = {path.stem: read_table(path) for path in sorted((BOOK / "data").glob("*.parquet"))}
+    tables: dict[str, list] = {}
+    for path in sorted((BOOK / "data").glob("*.parquet")):
+        # A sweep in two parts, NAME and NAME-..., is one table.
+        tables.setdefault(path.stem.partition("-")[0], []).extend(read_table(path))
     with applied(LIGHT):
         for name, figure in figures.all_of(tables).items():
             figure.savefig(BOOK / f"{name}.png", dpi=DPI)
@@ -51,7 +54,9 @@ def run(shards: Path, workers: int, only: list[str]) -> None:
                 done = sweep(load(path), shards / path.stem, engine, told)
         finally:
             engine.close()
-        print(f"{path.stem}: {done.points} points, {done.computed} computed, {len(done.failed)} failed", file=sys.stderr)
+        print(
+            f"{path.stem}: {done.points} points, {done.computed} computed, {len(done.failed)} failed", file=sys.stderr
+        )
         (BOOK / "data").mkdir(exist_ok=True)
         shutil.copyfile(shards / path.stem / MERGED, BOOK / "data" / f"{path.stem}.parquet")
 

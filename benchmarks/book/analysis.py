@@ -59,7 +59,9 @@ def cliff(fixed: Curve) -> tuple[float, float]:
 
 
 def crossing(first: Curve, second: Curve) -> float | None:
-    """The lowest SNR from which `first` stays above `second`, by straight lines between points; None: never at the top."""
+    """The lowest SNR from which `first` stays above `second`, by straight lines between points; None where it is not
+    above at the highest.
+    """
     gap = np.array([first.at(snr) - second.at(snr) for snr in first.snr_db])
     if not len(gap) or not np.isfinite(gap[-1]) or gap[-1] <= 0:
         return None
@@ -73,13 +75,15 @@ def crossing(first: Curve, second: Curve) -> float | None:
 
 @dataclass
 class Findings:
-    """By (radio, cbr, clip): SNR of the cliff, from where adaptive AV1 beats JSCC+CDDM, and slopes; by (radio, cbr):
-    mean and tenth percentile of PSNR over unequal receivers of one broadcast.
+    """By (radio, cbr, clip): where the fixed MCS collapses, from which SNR adaptive AV1 is above JSCC+CDDM, and what
+    the latter loses in 5 dB, at most and at that cliff; by (radio, cbr): mean and tenth percentile of PSNR over unequal
+    receivers of one broadcast.
     """
 
     cliffs: dict[tuple, tuple[float, float]] = field(default_factory=dict)
     digital_above: dict[tuple, float | None] = field(default_factory=dict)
-    largest_loss_per_5_db: dict[tuple, float] = field(default_factory=dict)
+    steepest: dict[tuple, float] = field(default_factory=dict)
+    at_cliff: dict[tuple, float] = field(default_factory=dict)
     gain_0_to_20_db: dict[tuple, float] = field(default_factory=dict)
     broadcast: dict[tuple, dict[str, tuple[float, float]]] = field(default_factory=dict)
 
@@ -94,7 +98,9 @@ def findings(tables: dict[str, list[Row]]) -> Findings:
         neural = curves["jscc+cddm"]
         result.cliffs[key] = cliff(curves[FIXED])
         result.digital_above[key] = crossing(curves[ADAPTIVE], neural)
-        result.largest_loss_per_5_db[key] = float(np.max(np.diff(neural.mean)))
+        low, high = result.cliffs[key]
+        result.steepest[key] = float(np.max(np.diff(neural.mean)))
+        result.at_cliff[key] = neural.at(high) - neural.at(low)
         result.gain_0_to_20_db[key] = neural.at(20) - neural.at(0)
     for key in dict.fromkeys((row["radio"], row["cbr"]) for row in rows):
         here = [row for row in rows if (row["radio"], row["cbr"]) == key and 0 <= row["snr_db"] <= 20]

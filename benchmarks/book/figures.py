@@ -7,7 +7,12 @@ from matplotlib.figure import Figure
 from benchmarks.book.analysis import Row, cbr_name, curve, values_of
 from gvc.evaluation.style import DASHES, LIGHT, MARKERS, WIDTH_INCHES
 
-METRICS = {"psnr_db": "PSNR (dB)", "lpips": "LPIPS (lower is better)", "dists": "DISTS (lower is better)", "vmaf": "VMAF"}
+METRICS = {
+    "psnr_db": "PSNR (dB)",
+    "lpips": "LPIPS (lower is better)",
+    "dists": "DISTS (lower is better)",
+    "vmaf": "VMAF",
+}
 TITLES = {
     "jscc": "JSCC",
     "jscc+cddm": "JSCC + CDDM",
