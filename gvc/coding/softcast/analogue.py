@@ -14,8 +14,8 @@ from gvc.phy.transport_block import TransportBlock
 
 MCS = named("qpsk-1_5")
 SIZES = 15
-LEAST_SHARE, GROWTH = 0.01, 1.28
-"""Metadata takes one of SIZES shares of the symbols, each GROWTH times the one before; the burst header says which."""
+SHARES = 0.01, 0.5
+"""Metadata takes one of SIZES shares of the symbols, in equal ratios; the burst header says which, from 1."""
 LEAST_SYMBOLS = 160
 LARGEST_SCALE = 1e4
 
@@ -87,11 +87,11 @@ class AnalogueBlock:
         levels = level(energies)
         strongest = np.argsort(-levels, kind="stable")
         sizes, rounded, true = chunks.sizes[strongest], variance(levels[strongest]), energies[strongest]
-        size = 1
-        while size <= SIZES:
+        size, described = 1, chunks.count
+        while described:
             block = self._metadata(size)
             room = self.symbols - block.symbols
-            worth = chunks_worth_sending(rounded, sizes, 2 * room, room, noise)
+            worth = chunks_worth_sending(rounded[:described], sizes[:described], 2 * room, room, noise)
             if not worth:
                 return None
             lowest = int(levels[strongest[worth - 1]])
@@ -102,8 +102,9 @@ class AnalogueBlock:
             if length <= block.payload_bytes:
                 error = distortion(rounded[:worth], sizes[:worth], room, noise) + np.sum((sizes * true)[worth:])
                 return float(error), size, metadata
-            # what is sent hardly depends on the size: the next one that is nearly large enough
-            size += 1
+            # what is sent hardly depends on the size: the next one that is nearly large enough; behind the last, less
+            described = worth * 3 // 4 if size == SIZES else described
+            size = min(size + 1, SIZES)
             while size < SIZES and self._metadata(size).payload_bytes < 0.9 * length:
                 size += 1
         return None
@@ -123,7 +124,8 @@ class AnalogueBlock:
 
     def _metadata(self, size: int) -> TransportBlock:
         """What is left over from whole groups is the metadata's too."""
-        wanted = max(int(LEAST_SHARE * GROWTH ** (size - 1) * self.symbols), LEAST_SYMBOLS)
+        least, most = max(SHARES[0] * self.symbols, LEAST_SYMBOLS), SHARES[1] * self.symbols
+        wanted = int(least * (most / least) ** ((size - 1) / (SIZES - 1)))
         return _metadata_block(self.symbols - (self.symbols - wanted) // GROUP * GROUP)
 
 

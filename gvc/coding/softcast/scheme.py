@@ -8,7 +8,7 @@ from gvc.coding.concealment import Concealment
 from gvc.coding.scheme import Decoded, ReceivedSlot, Slot
 from gvc.coding.softcast.analogue import AnalogueBlock
 from gvc.coding.softcast.whitening import across_slots
-from gvc.errors import ParseError
+from gvc.errors import BudgetError, ParseError
 from gvc.noise_map import NU_MAX
 from gvc.phy.payload import SOFTCAST
 
@@ -31,10 +31,13 @@ class Softcast:
         self._concealment = Concealment()
 
     def encode(self, pictures: np.ndarray, snr_db: float) -> list[Slot]:
-        """See `Scheme.encode`. Raises BudgetError when the slots are too small for any picture."""
+        """See `Scheme.encode`. Slots too small for anything hold QPSK that nobody reads, and pictures are concealed."""
         n, height, width = pictures.shape[:3]
         block = self._block(n, height, width, n * self._count)
-        symbols, size = block.encode(pictures.astype(np.float32), snr_db)
+        try:
+            symbols, size = block.encode(pictures.astype(np.float32), snr_db)
+        except BudgetError:
+            symbols, size = np.full(n * self._count, (1 + 1j) / 2**0.5, np.complex64), 0
         return [Slot(part, SOFTCAST, size) for part in across_slots(symbols, n)]
 
     def decode(self, slots: list[ReceivedSlot | None], height: int, width: int) -> Decoded:
