@@ -57,7 +57,10 @@ def arm(name: str) -> Arm:
     """The arm called `name`; raises InputError naming the nearest one."""
     name = ALIASES.get(name, name)
     if name not in ARMS:
-        known = [*ARMS, *ALIASES]
+        # not before: training machines lack the peers' libraries
+        from gvc.coding.peers import NAMES
+
+        known = [*ARMS, *ALIASES, *NAMES]
         raise InputError(f"unknown arm '{name}'{nearest(name, known)} (known: {', '.join(known)})")
     return ARMS[name]
 

@@ -1,0 +1,44 @@
+"""docs/peers.md names what there is: every arm, every setting, and commands that run."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from gvc.coding import peers
+from gvc.coding.link_adaptation import thresholds
+from gvc.config import build
+from gvc.paths import ROOT
+
+PAGE = (ROOT / "docs" / "peers.md").read_text()
+
+
+def test_every_peer_is_on_the_page_and_can_be_made() -> None:
+    for name in peers.NAMES:
+        assert f"`{name}`" in PAGE
+        assert peers.create(name, build("sim-awgn"), 4096, 25.0).segment_frames == 16
+
+
+def test_settings_are_the_configurations() -> None:
+    config = build("sim-awgn").model_dump()
+    for section, key in re.findall(r"`(segment|digital|hybrid)\.(\w+)", PAGE):
+        assert key in config[section]
+
+
+def test_the_table_is_the_measured_one() -> None:
+    rows = re.findall(r"^\| `(sim-[\w-]+)` \| ([-.\d]+) \| ([-.\d]+) \|", PAGE, re.MULTILINE)
+    assert len(rows) == 4
+    for radio, lowest, half in rows:
+        found = {mcs.name: snr for mcs, snr in thresholds(radio).items()}
+        assert float(lowest) == pytest.approx(found["qpsk-1_5"], abs=0.051)
+        assert float(half) == pytest.approx(found["qpsk-1_2"], abs=0.051)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_link_command_runs(tmp_path) -> None:
+    (command,) = (line for line in PAGE.splitlines() if line.startswith("gvc link "))
+    arguments = command.removeprefix("gvc ").split()
+    done = subprocess.run([sys.executable, "-m", "flowgraphs.cli", *arguments, "--out", tmp_path / "run"], cwd=ROOT)
+    assert done.returncode == 0
