@@ -46,6 +46,18 @@ def test_same_seed_same_rows_and_widened_untrained_control_equals_its_origin(pla
         assert aware["psnr_db"] == pytest.approx(control["psnr_db"], abs=0.01)
 
 
+def test_peers_stand_beside_the_networks_at_equal_channel_uses(places: Places, pictures) -> None:
+    arms = ["A+", "x264+ldpc@qpsk-1_2", "x264+ldpc@genie"]
+    large = {name: picture.repeat(1, 3, 3) for name, picture in pictures.items()}
+    rows = score(large, arms, places, Conditions(channels=("awgn",), snrs_db=(-5.0, 8.0), cbrs=(1 / 24,)))["rows"]
+    found = {(row["snr_db"], row["arm"]): row for row in rows}
+    assert len(found) == 6
+    fixed, genie = ([found[snr, arm]["psnr_db"] for snr in (-5.0, 8.0)] for arm in arms[1:])
+    # below its threshold the fixed scheme shows grey; the genie never sends what will not be decoded
+    assert fixed[0] < fixed[1] <= genie[1] + 0.5
+    assert found[8.0, arms[1]]["symbol_mse_db"] == pytest.approx(found[8.0, "A+"]["symbol_mse_db"], abs=0.2)
+
+
 def test_bad_requests_are_refused(places: Places, pictures) -> None:
     with pytest.raises(InputError, match="did you mean"):
         score(pictures, ["D+"], places, Conditions())
