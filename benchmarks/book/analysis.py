@@ -99,7 +99,7 @@ def findings(tables: dict[str, list[Row]]) -> Findings:
         result.cliffs[key] = cliff(curves[FIXED])
         result.digital_above[key] = crossing(curves[ADAPTIVE], neural)
         low, high = result.cliffs[key]
-        result.steepest[key] = float(np.max(np.diff(neural.mean)))
+        result.steepest[key] = max(neural.at(snr + 5) - neural.at(snr) for snr in (0, 5, 10, 15, 20))
         result.at_cliff[key] = neural.at(high) - neural.at(low)
         result.gain_0_to_20_db[key] = neural.at(20) - neural.at(0)
     for key in dict.fromkeys((row["radio"], row["cbr"]) for row in rows):
