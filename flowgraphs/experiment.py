@@ -15,6 +15,7 @@ from gvc import __version__
 from gvc.coding.peers import is_peer
 from gvc.config import DEFAULT_RADIO, LinkConfig, build
 from gvc.errors import InputError, LinkError
+from gvc.evaluation.freezes import freezes
 from gvc.machine import machine
 from gvc.registry import names, nearest
 from gvc.run import RunFolder
@@ -205,6 +206,7 @@ def _result(
         name: {
             **{metric: metrics["arms"].get(name, {}).get(metric) for metric in plan.metrics},
             **{key: value for key, value in metrics["arms"].get(name, {}).items() if key != "per_frame"},
+            **_frozen(metrics["arms"].get(name, {}), source.clip.fps),
             **spent[name],
         }
         for name in plan.arms
@@ -254,6 +256,14 @@ def _spent(graph: Any) -> dict[str, float]:
     told = {key: sum(report.get(key, 0.0) for report in reports) for report in reports[:1] for key in report}
     told.pop("efficiency", None)
     return {"channel_uses": transmitter.payload_symbols, "energy": transmitter.energy, **told}
+
+
+def _frozen(measured: dict[str, Any], fps: float) -> dict[str, float]:
+    """Freezes of an arm as WebRTC counts them, and their seconds."""
+    if "per_frame" not in measured:
+        return {}
+    found = freezes(~np.array(measured["per_frame"]["lost"], bool), fps)
+    return {"freezes": found.count, "frozen_s": found.seconds}
 
 
 def rates(transmitter: Any, frames: int, width: int, height: int) -> dict[str, float]:

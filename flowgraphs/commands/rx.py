@@ -13,7 +13,7 @@ def rx(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write; pictures as displayed go to its frames/.")],
     radio: Annotated[str, typer.Option(help="Radio file or bare name.")] = "sim-tdl-c-900ns",
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")] = None,
-    arm: Annotated[str, typer.Option(help="Which receiver decodes: jscc, jscc+cddm, or the peer that was sent.")] = "jscc+cddm",
+    arm: Annotated[str, typer.Option(help="Which receiver: jscc, jscc+cddm, or the peer that was sent.")] = "jscc+cddm",
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
 ) -> None:
     """Receive frames from recorded samples. Picture size and losses are read from the bursts' headers."""
