@@ -26,7 +26,11 @@ class Dask(Engine):
         self._cluster = None
         if not scheduler:
             count = workers or len(os.sched_getaffinity(0))
-            self._cluster = LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None)
+            # `Engine.run` knows better than the scheduler which point is to blame for a worker's death.
+            blame = {"allowed_failures": 0}
+            self._cluster = LocalCluster(
+                n_workers=count, threads_per_worker=1, dashboard_address=None, scheduler_kwargs=blame
+            )
         try:
             self._client = Client(self._cluster or scheduler, timeout=TIMEOUT_S)
         except (OSError, ValueError) as error:

@@ -16,6 +16,8 @@ from gvc.sweep.store import Store
 from gvc.sweep.task import Failure, Result, Task, attempt
 
 POLL_S = {"slurm": 5.0, "local": 0.1}
+RESULT_S = {"slurm": 15.0, "local": 0.5}
+"""How long after a job's end its result may take to show in the folder."""
 MOST_IDLE_DEATHS = 3
 """So many jobs in a row may die without a result before the cluster, not the points, is blamed."""
 
@@ -60,7 +62,7 @@ class Slurm(Engine):
         cluster = parameters.pop("cluster", "slurm")
         if cluster == "slurm" and shutil.which("sbatch") is None:
             raise InputError("no Slurm here (no sbatch): call this on a login node, or take --engine local or dask")
-        self._poll_s = POLL_S.get(cluster, 1.0)
+        self._poll_s, self._result_s = POLL_S.get(cluster, 1.0), RESULT_S.get(cluster, 15.0)
         # Read when a job loads its libraries: Slurm passes it on.
         os.environ["OMP_NUM_THREADS"] = "1"
         try:
@@ -69,6 +71,7 @@ class Slurm(Engine):
         except (AssertionError, NameError, ValueError) as error:
             raise InputError(f"--job: {error}") from error
         self._jobs: dict[submitit.Job, list[Task]] = {}
+        self._silent: dict[str, float] = {}
 
     def close(self) -> None:
         """See `Engine.close`."""
@@ -84,7 +87,7 @@ class Slurm(Engine):
             time.sleep(self._poll_s)
             for job, share in list(self._jobs.items()):
                 # Asked before the folder is: what a job has written before its end is then seen.
-                ended = job.done()
+                ended = self._ended(job)
                 arrived = [task for task in share if store.find(task)]
                 yield from ((task, store.read(task)) for task in arrived)
                 share[:] = [task for task in share if task not in store]
@@ -92,7 +95,7 @@ class Slurm(Engine):
                 if not ended:
                     continue
                 del self._jobs[job]
-                error = job.exception()
+                error = job.exception() if job.paths.result_pickle.exists() else job.stderr() or "no word on stderr"
                 if error is None:
                     failures = job.result()
                     yield from ((task, failures[task.key]) for task in share)
@@ -103,6 +106,12 @@ class Slurm(Engine):
                     # Tasks are run in order, so the first that is not there was running.
                     yield share[0], None
                     self._submit([share[1:]])
+
+    def _ended(self, job: submitit.Job) -> bool:
+        """Whether a job has ended, and its result is there or will never be."""
+        if not job.done() or job.paths.result_pickle.exists():
+            return job.done()
+        return time.monotonic() > self._silent.setdefault(job.job_id, time.monotonic() + self._result_s)
 
     def _submit(self, shares: list[list[Task]]) -> None:
         shares = [share for share in shares if share]

@@ -16,8 +16,11 @@ def normal(parameters: dict, seed: int) -> list[dict]:
     began = time.perf_counter()
     time.sleep(parameters.get("sleep", 0.0))
     draw = seeds.stream(seed, f"toy/{parameters['mean']}").normal(parameters["mean"], parameters.get("spread", 1.0))
-    rows = [{"arm": arm, "value": draw + offset, "errors": np.int64(seed % 2)} for arm, offset in (("a", 0), ("b", 5))]
-    return [{**row, "omp": os.environ.get("OMP_NUM_THREADS"), "run_seconds": time.perf_counter() - began} for row in rows]
+    errors = np.int64(seed % 2)
+    rows = [{"arm": arm, "value": draw + offset, "errors": errors} for arm, offset in (("a", 0), ("b", 5))]
+    return [
+        {**row, "omp": os.environ.get("OMP_NUM_THREADS"), "run_seconds": time.perf_counter() - began} for row in rows
+    ]
 
 
 def fails(parameters: dict, seed: int) -> dict:
