@@ -52,7 +52,7 @@ class Dask(Engine):
         if self._cluster is not None:
             self._cluster.close()
 
-    def _together(self, tasks: list[Task]) -> Iterator[tuple[Task, Result | None]]:
+    def attempts(self, tasks: list[Task]) -> Iterator[tuple[Task, Result | None]]:
         waiting = iter(tasks)
         # A name of its own for each call: what an earlier call left behind under a name must not answer.
         name = f"points-{next(self._numbers)}-{os.urandom(4).hex()}"

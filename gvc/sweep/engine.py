@@ -30,7 +30,7 @@ class Engine(ABC):
         waiting = list(tasks)
         for _ in range(1 + ROUNDS):
             bereft = []
-            for task, result in self._together(waiting):
+            for task, result in self.attempts(waiting):
                 if result is None:
                     bereft.append(task)
                 else:
@@ -40,10 +40,10 @@ class Engine(ABC):
             yield task, self._alone(task) or self._alone(task) or Failure("the worker died during this point")
 
     def _alone(self, task: Task) -> Result | None:
-        return next(result for _, result in self._together([task]))
+        return next(result for _, result in self.attempts([task]))
 
     @abstractmethod
-    def _together(self, tasks: list[Task]) -> Iterator[tuple[Task, Result | None]]:
+    def attempts(self, tasks: list[Task]) -> Iterator[tuple[Task, Result | None]]:
         """Each task once, with None where a worker died that had it."""
 
     @abstractmethod
@@ -67,7 +67,7 @@ class Local(Engine):
                 process.terminate()
             self._pool = None
 
-    def _together(self, tasks: list[Task]) -> Iterator[tuple[Task, Result | None]]:
+    def attempts(self, tasks: list[Task]) -> Iterator[tuple[Task, Result | None]]:
         waiting = tasks[::-1]
         running: dict[Future, tuple[Task, ProcessPoolExecutor]] = {}
         while waiting or running:

@@ -79,7 +79,7 @@ class Slurm(Engine):
             job.cancel(check=False)
         self._jobs.clear()
 
-    def _together(self, tasks: list[Task]) -> Iterator[tuple[Task, Result | None]]:
+    def attempts(self, tasks: list[Task]) -> Iterator[tuple[Task, Result | None]]:
         store = Store(self._folder)
         self._submit([tasks[number :: self.workers] for number in range(self.workers)])
         idle_deaths = 0

@@ -27,7 +27,7 @@ class Here(Engine):
         self._order = order
         self.ran = 0
 
-    def _together(self, tasks: list[Task]) -> Iterator[tuple[Task, Result | None]]:
+    def attempts(self, tasks: list[Task]) -> Iterator[tuple[Task, Result | None]]:
         mixed = tasks if self._order is None else random.Random(self._order).sample(tasks, len(tasks))
         for task in mixed:
             self.ran += 1
