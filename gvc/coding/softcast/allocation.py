@@ -7,23 +7,22 @@ is v s / (g^2 v + s).
 
 import numpy as np
 
-PEAK = 512.0
-"""Most power of a coefficient over the mean. Whitening leaves a symbol 1 / 32 of it; the limiter would clip more."""
+PEAK = 128.0
+"""Most power of a coefficient. A symbol gets 1 / 32 of it by whitening; the transmitter's limiter would clip more."""
 
 
 def gains(variances: np.ndarray, sizes: np.ndarray, energy: float) -> np.ndarray:
     """Gains [k] of chunks with these variances and sizes [k] that share `energy`, the sum over all coefficients.
 
-    No coefficient gets more than PEAK times the mean power; what that leaves over goes to the others.
+    No coefficient gets more power than PEAK; what that leaves over goes to the others.
     """
     roots = np.sqrt(variances)
-    most = PEAK * energy / np.sum(sizes)
     power = roots * energy / np.sum(sizes * roots)
     for _ in range(8):
-        limited = power >= most
-        left = energy - most * np.sum(sizes[limited])
-        power = np.where(limited, most, roots * left / max(np.sum(sizes[~limited] * roots[~limited]), 1e-30))
-        power = np.minimum(power, most)
+        limited = power >= PEAK
+        left = energy - PEAK * np.sum(sizes[limited])
+        power = np.where(limited, PEAK, roots * left / max(np.sum(sizes[~limited] * roots[~limited]), 1e-30))
+        power = np.minimum(power, PEAK)
     return np.sqrt(power / variances)
 
 
@@ -36,12 +35,15 @@ def distortion(variances: np.ndarray, sizes: np.ndarray, energy: float, noise: f
 def chunks_worth_sending(variances: np.ndarray, sizes: np.ndarray, most: int, energy: float, noise: float) -> int:
     """How many chunks, the strongest first, leave the least total error.
 
-    variances, sizes [k], variances falling; at most `most` coefficients fit.
+    variances, sizes [k], variances falling; at most `most` coefficients fit. So many are sent that they can take the
+    energy, if only to keep the power of plain pictures.
     """
-    fitting = int(np.searchsorted(np.cumsum(sizes), most, side="right"))
+    ends = np.cumsum(sizes)
+    fitting = int(np.searchsorted(ends, most, side="right"))
     if not fitting:
         return 0
+    fewest = min(int(np.searchsorted(ends, energy / PEAK)) + 1, fitting)
     left = np.concatenate([np.cumsum((sizes * variances)[::-1])[::-1], [0.0]])
-    candidates = np.unique(np.geomspace(1, fitting, 24).round().astype(int))
+    candidates = np.unique(np.geomspace(fewest, fitting, 24).round().astype(int))
     errors = [distortion(variances[:k], sizes[:k], energy, noise) + left[k] for k in candidates]
     return int(candidates[int(np.argmin(errors))])

@@ -4,8 +4,9 @@ import functools
 
 import numpy as np
 
+from gvc import seeds
 from gvc.coding.softcast.allocation import chunks_worth_sending, distortion, gains
-from gvc.coding.softcast.metadata import LARGEST, Metadata, grid_of, level, unpack, variance
+from gvc.coding.softcast.metadata import FLOOR, LARGEST, Metadata, grid_of, level, unpack, variance
 from gvc.coding.softcast.transform import GRIDS, Chunks, pictures, spectrum
 from gvc.coding.softcast.whitening import GROUP, estimate, spread
 from gvc.errors import BudgetError, ParseError
@@ -17,7 +18,6 @@ SIZES = 15
 SHARES = 0.01, 0.5
 """Metadata takes one of SIZES shares of the symbols, in equal ratios; the burst header says which, from 1."""
 LEAST_SYMBOLS = 160
-LARGEST_SCALE = 1e4
 
 
 class AnalogueBlock:
@@ -46,14 +46,15 @@ class AnalogueBlock:
         _, size, metadata = min(plans, key=lambda plan: plan[0])
         block = self._metadata(size)
         gain, _, places = self._values(metadata, self.symbols - block.symbols)
-        values = np.zeros(2 * (self.symbols - block.symbols), np.float32)
-        values[: len(places)] = gain * coefficients.ravel()[places]
-        # variances are rounded, the power is not; pictures of one colour leave nothing to scale
-        power = np.sum(values.astype(np.float64) ** 2)
-        scale = float(np.float16(min(np.sqrt(len(values) / 2 / max(power, 1e-6)), LARGEST_SCALE)))
+        # a thousandth of a grey level: what has no content has its power all the same
+        dither = FLOOR**0.5 * seeds.stream(0, "softcast").standard_normal(len(places))
+        values = np.zeros(2 * (self.symbols - block.symbols))
+        values[: len(places)] = gain * (coefficients.ravel()[places] + dither)
+        # variances are rounded, the power is not
+        scale = float(np.float16(np.sqrt(len(values) / 2 / np.sum(values**2))))
         packed = Metadata(means, scale, metadata.grid, metadata.lowest, metadata.levels)
         sent = block.encode(packed.pack(self._chunks(metadata.grid).shape))
-        return np.concatenate([sent, spread(np.float32(scale) * values)]), size
+        return np.concatenate([sent, spread(scale * values)]), size
 
     def decode(self, symbols: np.ndarray, noise_map: np.ndarray, size: int) -> np.ndarray:
         """Received symbols complex64 and their noise float32 -> pictures float32 [n, height, width, 3].

@@ -12,6 +12,8 @@ from gvc.errors import ParseError
 STEP = 1.0
 """Of the binary logarithm of a chunk's variance: 3 dB."""
 LARGEST = 40
+FLOOR = 1e-6
+"""Variances below are taken for this."""
 _HEADER = struct.Struct("<eeeebB")
 _NEIGHBOURHOODS = 4
 _CONTEXTS = 32 + _NEIGHBOURHOODS * (2 + LARGEST)
@@ -42,7 +44,7 @@ class Metadata:
 
 def level(variances: np.ndarray) -> np.ndarray:
     """Variances [k] -> levels int [k]."""
-    return np.clip(np.round(np.log2(np.maximum(variances, 1e-6)) / STEP), -100, 100).astype(int)
+    return np.clip(np.round(np.log2(np.maximum(variances, FLOOR)) / STEP), -100, 100).astype(int)
 
 
 def variance(levels: np.ndarray) -> np.ndarray:
