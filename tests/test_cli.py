@@ -157,6 +157,17 @@ def test_steps_are_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixtur
     assert [line.split(" s  ")[1] for line in shown] == ["sending 0/50", "evaluating"]
 
 
+def test_lines_tell_the_time_left_at_the_speed_of_this_call(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    clock = iter(range(0, 1000, 15))
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+    with output.steps() as told:
+        # 40 were there before; then one takes 15 s
+        for done in range(40, 43):
+            told("points", done, 1000)
+    shown = [line.split(" s  ")[1] for line in capsys.readouterr().err.splitlines()]
+    assert shown == ["points 40/1000", "points 41/1000, 3:59:45 left", "points 42/1000, 3:59:30 left"]
+
+
 def test_plain_knows_numpy_paths_and_infinities() -> None:
     value = {
         "a": np.float32(1.5),
