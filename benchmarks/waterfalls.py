@@ -63,7 +63,7 @@ class Counter:
 
 
 def waterfall(name: str, k: int, errors: int, most: int, seed: int, with_sionna: bool) -> list[dict[str, Any]]:
-    """Rows of a code, from where nine blocks of ten are lost down to `FEWEST`."""
+    """Rows of a code, from where nine blocks of ten are lost down to `FEWEST`, or to what `most` blocks show."""
     mcs = named(name)
     code = ldpc.LdpcCode(k, round(k / mcs.rate / mcs.order) * mcs.order, mcs.order)
     fast: Decode = lambda llr: code.decode(llr)[0]  # noqa: E731
@@ -72,7 +72,7 @@ def waterfall(name: str, k: int, errors: int, most: int, seed: int, with_sionna:
     # Nothing is decoded below Shannon's limit.
     es_n0_db = STEP_DB * np.floor(10 * np.log10(2 ** (mcs.order * k / code.n) - 1) / STEP_DB)
     rows: list[dict[str, Any]] = []
-    while not rows or rows[-1]["bler"] > FEWEST:
+    while not rows or (rows[-1]["bler"] > FEWEST and rows[-1]["blocks"] < most):
         counters = {"fast": Counter()}
         first = Counter()
         bits, llr = trial.draw(es_n0_db, BATCH)
@@ -185,14 +185,14 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
         codes = list(dict.fromkeys(row["mcs"] for row in rows if row["decoder"] != "none"))
         for index, mcs in enumerate(codes):
             colour, marker = LIGHT.arms[index % 4], MARKERS[index % 4]
-            fast = [row for row in rows if (row["mcs"], row["decoder"]) == (mcs, "fast")]
+            fast = [row for row in rows if (row["mcs"], row["decoder"]) == (mcs, "fast") and row["block_errors"]]
             slow = [row for row in rows if (row["mcs"], row["decoder"]) == (mcs, "sionna")]
             right.plot(*_xy(fast, "bler"), color=colour, ls="solid", lw=1.2)
             right.plot(*_xy(slow, "bler"), ls="none", marker=marker, ms=5, mfc="none", color=colour)
             right.annotate(
                 mcs.replace("_", "/"),
                 (fast[-1]["es_n0_db"], fast[-1]["bler"]),
-                xytext=(0, -9),
+                xytext=(0, -9 - 11 * (index % 2)),
                 textcoords="offset points",
                 ha="center",
                 fontsize=8,
