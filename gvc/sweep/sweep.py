@@ -114,8 +114,9 @@ def judged(stop: Stop, rows: list[Row]) -> list[Row]:
 
 
 def content(stop: Stop, rows: list[Row]) -> bool:
-    """Whether the rows of a cell, in the order of seeds, satisfy the stop rule in every group. A null is no value, and a
-    group without values asks for no more.
+    """Whether the rows of a cell, in the order of seeds, satisfy the stop rule in every group.
+
+    A null is no value; a group without values asks for no more.
     """
     groups: dict[tuple, list[float]] = {}
     for row in rows:
