@@ -32,7 +32,7 @@ def main() -> None:
     if options.run:
         run(options.shards, options.workers, options.only.split(",") if options.only else [])
     tables: dict[str, list] = {}
-    for path in sorted((BOOK / "data").glob("*.parquet")):
+    for path in sorted((BOOK / "data").glob("*.parquet"), key=lambda file: file.stem):
         # A sweep in two parts, NAME and NAME-..., is one table.
         tables.setdefault(path.stem.partition("-")[0], []).extend(read_table(path))
     with applied(LIGHT):

@@ -138,8 +138,8 @@ class HybridConfig(Section):
 
 
 class CapacityConfig(Section):
-    """The bound: `codec` at the rate of an ideal code at the ergodic capacity, or, with `outage` above 0, at the rate
-    that the channel carries in all but that share of its segments.
+    """The bound: `codec` at the rate of an ideal code over the segment, or, with `outage` above 0, over single slots of
+    which that share fails.
     """
 
     codec: str = "av1"

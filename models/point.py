@@ -240,5 +240,13 @@ def inputs(parameters: dict[str, Any]) -> list[Path]:
     ]
 
 
-link.sources = ("gvc.phy", "gvc.channel", "gvc.coding", "gvc.video", "gvc.evaluation.metrics", "models")
+link.sources = (
+    "gvc.phy",
+    "gvc.channel",
+    "gvc.coding",
+    "gvc.video",
+    "gvc.evaluation.metrics",
+    "gvc.evaluation.freezes",
+    "models",
+)
 link.inputs = inputs
