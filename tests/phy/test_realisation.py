@@ -30,8 +30,8 @@ def test_slots_meet_the_fades_and_the_noise_that_the_probe_saw() -> None:
             assert (probe.noise_map[slot] == NU_MAX).all()
             continue
         assert (frame.payload_type, frame.mode) == (1, 2)
-        # other symbols are clipped elsewhere, and that alone differs
-        assert np.corrcoef(np.abs(frame.symbols - sent[slot]), np.abs(probe.error[slot]))[0, 1] > 0.8
+        # other symbols are clipped elsewhere, and training that saw other noise would not correlate at all
+        assert np.corrcoef(np.abs(frame.symbols - sent[slot]), np.abs(probe.error[slot]))[0, 1] > 0.5
         assert np.mean(frame.noise_map) == pytest.approx(np.mean(probe.noise_map[slot]), rel=0.2)
     assert sum(frame is not None for frame in received) >= 3
 
