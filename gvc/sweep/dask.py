@@ -2,17 +2,21 @@
 
 import itertools
 import os
+import time
 from collections.abc import Iterator
 
-from distributed import Client, KilledWorker, LocalCluster, as_completed
+from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 
 from gvc.errors import InputError, LinkError
 from gvc.sweep.engine import Engine
 from gvc.sweep.task import Failure, Result, Task, attempt
 
 TIMEOUT_S = 30
-WINDOW = 1000
-"""Tasks that the scheduler holds at a time."""
+WINDOW = 256
+"""Batches that the scheduler holds at a time."""
+BATCH_S = 0.1
+MOST = 64
+"""Whatever it is given costs the scheduler milliseconds: quick tasks go in batches of BATCH_S, at most MOST."""
 
 
 class Dask(Engine):
@@ -56,21 +60,32 @@ class Dask(Engine):
         waiting = iter(tasks)
         # A name of its own for each call: what an earlier call left behind under a name must not answer.
         name = f"points-{next(self._numbers)}-{os.urandom(4).hex()}"
-        running = {self._submit(task, name): task for task in itertools.islice(waiting, WINDOW)}
+        running = dict(self._submit(name, [task]) for task in itertools.islice(waiting, WINDOW))
         ended = as_completed(list(running))
         for future in ended:
-            task = running.pop(future)
+            batch = running.pop(future)
             if future.cancelled():
                 raise LinkError("the dask scheduler is gone; call again to go on")
             error = future.exception()
+            size = 1
             if error is None:
-                yield task, future.result()
+                results, seconds = future.result()
+                size = min(MOST, max(1, int(BATCH_S * len(batch) / max(seconds, 1e-6))))
             else:
-                yield task, None if isinstance(error, KilledWorker) else Failure(f"{type(error).__name__}: {error}")
-            for following in itertools.islice(waiting, 1):
-                added = self._submit(following, name)
-                running[added] = following
+                failure = None if isinstance(error, KilledWorker) else Failure(f"{type(error).__name__}: {error}")
+                results = [failure] * len(batch)
+            following = list(itertools.islice(waiting, size))
+            if following:
+                added, _ = submitted = self._submit(name, following)
+                running.update([submitted])
                 ended.add(added)
+            yield from zip(batch, results, strict=True)
 
-    def _submit(self, task: Task, name: str):
-        return self._client.submit(attempt, task, key=(name, next(self._numbers)), pure=False)
+    def _submit(self, name: str, batch: list[Task]) -> tuple[Future, list[Task]]:
+        return self._client.submit(attempt_all, batch, key=(name, next(self._numbers)), pure=False), batch
+
+
+def attempt_all(batch: list[Task]) -> tuple[list[Result], float]:
+    """In a worker: the results of tasks, and how many seconds they took."""
+    began = time.perf_counter()
+    return [attempt(task) for task in batch], time.perf_counter() - began
