@@ -29,6 +29,7 @@ CASES = [
     ("awgn", BOTH),
     ("rayleigh-block", CFO),
     ("rayleigh-block", BOTH),
+    ("blockage", BOTH),
     ("tdl-a", TDL_A | CFO),
     ("tdl-a", TDL_A | BOTH),
     ("tdl-c", TDL_C | OFF),

@@ -14,6 +14,7 @@ TABLE: dict[str, dict[str, str]] = {
     "channel": {
         "awgn": "gvc.channel.awgn:Awgn",
         "rayleigh-block": "gvc.channel.rayleigh_block:RayleighBlock",
+        "blockage": "gvc.channel.blockage:Blockage",
         "tdl-a": "gvc.channel.tdl:TdlA",
         "tdl-b": "gvc.channel.tdl:TdlB",
         "tdl-c": "gvc.channel.tdl:TdlC",

@@ -20,6 +20,8 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "block_samples": (1, 2**40, "samples"),
     "speed_mps": (0.0, 1000.0, "m/s"),
     "delay_spread_s": (0.0, 1e-3, "s"),
+    "blocked_share": (0.0, 0.95, ""),
+    "blocked_s": (1e-6, 1e3, "s"),
 }
 
 

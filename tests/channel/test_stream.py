@@ -9,8 +9,8 @@ from gvc import registry
 from gvc.errors import InputError
 
 FS, FC = 1e6, 2.4e9
-EVERY = ["awgn", "rayleigh-block", "tdl-a", "tdl-c", "tdl-d"]
-OWN = {"rayleigh-block": {"block_samples": 3000}}
+EVERY = ["awgn", "rayleigh-block", "tdl-a", "tdl-c", "tdl-d", "blockage"]
+OWN = {"rayleigh-block": {"block_samples": 3000}, "blockage": {"blocked_share": 0.5, "blocked_s": 2e-3}}
 
 
 def make(name, **parameters):
