@@ -10,6 +10,7 @@ from gvc import registry, seeds
 from gvc.noise_map import NU_MAX
 from gvc.phy import BurstReceiver, BurstTransmitter, Numerology, SymbolFrame
 from gvc.phy.genie import ChannelGenie
+from gvc.phy.header import frame_symbols
 from gvc.phy.layout import fragment_symbols
 from gvc.phy.payload import create_payload
 
@@ -52,7 +53,7 @@ def trials(
     """`draws` trials; `elements` is the picture size, with 32 latents; `parameters` override the channel's."""
     name, own = CHANNELS[channel]
     height, width = elements
-    n = 16 * -(-height // 16) * -(-width // 16)
+    n = frame_symbols(height, width, 32)
     fragments = fragment_symbols(numerology, n)
     payload = create_payload(0, numerology.scramble_seed)
     for draw in range(draws):

@@ -17,6 +17,7 @@ from gvc.coding.scheme import ReceivedSlot, Slot
 from gvc.coding.softcast.analogue import SHARES, SIZES
 from gvc.evaluation.metrics.psnr import psnr_db
 from gvc.noise_map import NU_MIN
+from gvc.phy.header import frame_symbols
 from gvc.video.clip import open_clip
 from gvc.video.content import installed_clips
 
@@ -72,7 +73,7 @@ def main() -> None:
     for clip in given.clips or installed_clips():
         pictures = np.stack(list(open_clip(clip, (given.size, given.size), given.frames)))
         for pairs in given.pairs:
-            count = pairs * (given.size // 16) ** 2
+            count = frame_symbols(given.size, given.size, 2 * pairs)
             for kind, loss in (("awgn", 0.0), ("rayleigh", 0.0), ("awgn", given.loss)):
                 for snr_db in given.snr_db:
                     row = {"clip": clip, "cbr": f"{pairs}/768", "channel": kind, "slots_lost": loss, "snr_db": snr_db}

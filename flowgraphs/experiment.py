@@ -14,6 +14,7 @@ import numpy as np
 from gvc import __version__
 from gvc.coding.peers import is_peer
 from gvc.config import DEFAULT_RADIO, LinkConfig, build
+from gvc.decibel import mean_db
 from gvc.errors import InputError, LinkError
 from gvc.evaluation.freezes import freezes
 from gvc.machine import machine
@@ -275,11 +276,6 @@ def rates(transmitter: Any, frames: int, width: int, height: int) -> dict[str, f
         "cbr": transmitter.payload_symbols / max(1, frames * 3 * width * height),
         "overhead": transmitter.samples_sent / payload - 1,
     }
-
-
-def mean_db(values: Sequence[float]) -> float | None:
-    """Mean of powers given in dB, in dB; None of nothing."""
-    return float(10 * np.log10(np.mean(10 ** (np.array(values) / 10)))) if len(values) else None
 
 
 def percentiles_ms(seconds: Sequence[float]) -> dict[str, float | None]:

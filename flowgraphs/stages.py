@@ -59,7 +59,8 @@ def segment_encoder(config: LinkConfig, arm: str, fps: float) -> SegmentEncoder:
 
 
 def feedback(config: LinkConfig) -> Feedback:
-    return Feedback(config.digital.feedback_delay, config.model.design_snr_db)
+    digital = config.digital
+    return Feedback(digital.feedback_delay, config.model.design_snr_db, digital.feedback_window)
 
 
 def transmitter(config: LinkConfig, paced: bool = False) -> BurstTransmitter:

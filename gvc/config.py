@@ -113,7 +113,8 @@ class DigitalConfig(Section):
 
     preset: of the video codec, `random-access` or `low-delay`. depth: slots that a transport block spans, None for the
     segment. adaptation: `table` picks the MCS by the measured table of `table` at the SNR fed back, less `margin_db`;
-    `genie` knows what will be decoded; `fixed` takes `mcs`. feedback_delay: frames from measuring to sending.
+    `genie` knows what will be decoded; `fixed` takes `mcs`. feedback_delay: frames from measuring to sending;
+    feedback_window: frames whose SNR is averaged.
     """
 
     preset: Literal["random-access", "low-delay"] = "random-access"
@@ -123,6 +124,7 @@ class DigitalConfig(Section):
     table: str = "sim-awgn"
     margin_db: float = Field(0.0, ge=-20, le=20)
     feedback_delay: int = Field(4, ge=0, le=10000)
+    feedback_window: int = Field(16, ge=1, le=10000)
 
 
 class HybridConfig(Section):

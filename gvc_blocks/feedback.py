@@ -2,7 +2,7 @@
 
 import threading
 
-import numpy as np
+from gvc.decibel import mean_db
 
 
 class Feedback:
@@ -38,4 +38,5 @@ class Feedback:
                 if not self._condition.wait(self.WAIT_S):
                     break
             known = [value for number, value in self._reports.items() if last - self._window < number <= last]
-        return float(10 * np.log10(np.mean(10 ** (np.array(known) / 10)))) if known else self._first_db
+        mean = mean_db(known)
+        return self._first_db if mean is None else mean

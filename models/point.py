@@ -10,21 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from gvc import registry, seeds
+from gvc import seeds
 from gvc.coding import peers
-from gvc.coding.concealment import Concealment
 from gvc.coding.transmission import Transmission, transmit
-from gvc.config import LinkConfig, build, radio_path
+from gvc.config import LinkConfig, ModelConfig, build, radio_path
 from gvc.errors import ConfigError
 from gvc.evaluation.freezes import freezes
 from gvc.evaluation.metrics import measure
 from gvc.phy.layout import overhead
 from gvc.phy.numerology import Numerology
-from gvc.phy.realisation import Realisation
+from gvc.phy.realisation import WARM_UP, Realisation
 from gvc.registry import nearest
 from gvc.video.clip import open_clip
 from models.arms import arm as arm_of
 from models.latents import latents_of
+from models.neural_link import NeuralLink, encode
 
 METRICS = {"psnr_db": 1, "lpips": 4}
 
@@ -77,59 +77,23 @@ def link(parameters: dict[str, Any], seed: int) -> list[dict[str, Any]]:
     latents = latents_of(config.model.cbr)
     fps = clip_fps(point.clip)
     draw = seeds.integer(seed, f"point/{point.radio}/{point.snr_db}")
-    realisation = Realisation(config, config.channel.snr_db, draw, height, width, latents, 1 / fps)
+    digital = config.digital
+    warm_up = max(WARM_UP, digital.feedback_delay)
+    realisation = Realisation(config, config.channel.snr_db, draw, height, width, latents, 1 / fps, warm_up)
     neural: NeuralLink | None = None
     rows = []
     for arm in point.arms:
         if peers.is_peer(arm):
             scheme = peers.create(arm, config, realisation.count, fps)
-            done = transmit(scheme, realisation, pictures, config.digital.feedback_delay)
+            done = transmit(scheme, realisation, pictures, digital.feedback_delay, digital.feedback_window)
         else:
             arm_of(arm)
-            neural = neural or NeuralLink(config, realisation, pictures, point.clip, point.measured)
+            if neural is None:
+                coded = encoded(point.clip, config.video.size, point.frames, config.model)
+                neural = NeuralLink(config, realisation, *coded, point.measured)
             done = neural.decode(arm)
         rows.append(_row(arm, point, config, pictures, done, realisation, fps))
     return rows
-
-
-class NeuralLink:
-    """The pictures' symbols by the neural encoder over a realisation, decoded by any arm."""
-
-    def __init__(self, config: LinkConfig, realisation: Realisation, pictures: np.ndarray, clip: str, measured: int):
-        self._config, self._pictures = config, pictures
-        began = time.perf_counter()
-        symbols = encoded(clip, config.video.size, len(pictures), config.model.model_dump_json())
-        self._encode_s = time.perf_counter() - began
-        self._energy = float(np.vdot(symbols, symbols).real)
-        self._latents = realisation.latents
-        self._received = realisation.send([(part, 0, 0) for part in symbols])
-        arrived = np.flatnonzero([frame is not None for frame in self._received])
-        # A lost picture shows the last one before it.
-        shown = [arrived[arrived <= number][-1:] for number in range(0, len(pictures), measured)]
-        self._needed = {int(number[0]) for number in shown if len(number)}
-
-    def decode(self, arm: str) -> Transmission:
-        """What `arm` shows."""
-        height, width = self._pictures.shape[1:3]
-        denoiser, decoder, plain = receiver(arm, self._config.model.model_dump_json())
-        began = time.perf_counter()
-        shown: list[np.ndarray | None] = []
-        for number, frame in enumerate(self._received):
-            if frame is None or number not in self._needed:
-                shown.append(None)
-                continue
-            shape = (height, width, self._latents)
-            symbols, chosen = frame.symbols, decoder
-            if denoiser is not None:
-                estimate = denoiser.denoise(symbols, frame.noise_map, *shape)
-                gate = getattr(denoiser, "gate", None) if self._config.model.gate else None
-                open_ = gate is None or gate(symbols, frame.noise_map, estimate)
-                symbols, chosen = (estimate, decoder) if open_ else (symbols, plain)
-            shown.append(chosen.decode(symbols, frame.noise_map, *shape))
-        displayed, _ = Concealment().fill(shown, height, width)
-        spent = time.perf_counter() - began
-        concealed = np.array([frame is None for frame in self._received])
-        return Transmission(displayed, concealed, int(concealed.sum()), self._energy, self._encode_s, spent)
 
 
 @functools.lru_cache(maxsize=4)
@@ -145,31 +109,9 @@ def clip_fps(clip: str) -> float:
 
 
 @functools.lru_cache(maxsize=8)
-def encoded(clip: str, size: tuple[int, int] | None, frames: int, model: str) -> np.ndarray:
-    """Symbols complex64 [frames, count] of a clip by the neural encoder of a `ModelConfig` in JSON."""
-    from gvc.config import ModelConfig
-
-    chosen = ModelConfig.model_validate_json(model)
-    options = {key: getattr(chosen, key) for key in ("preset", "cbr", "design_snr_db", "dtype")}
-    encoder = registry.create("encoder", chosen.encoder, **options)
-    return np.stack([encoder.encode(picture) for picture in clip_pictures(clip, size, frames)])
-
-
-@functools.lru_cache(maxsize=8)
-def receiver(arm: str, model: str) -> tuple[Any, Any, Any]:
-    """Denoiser (or None) of an arm, its decoder, and the decoder of received symbols for what the gate leaves alone."""
-    from gvc.config import ModelConfig
-
-    chosen = ModelConfig.model_validate_json(model)
-    options = {"preset": chosen.preset, "dtype": chosen.dtype}
-    denoiser = None
-    if arm_of(arm).denoised and chosen.denoiser != "none":
-        own = {"sampler": chosen.sampler, "steps": chosen.steps, "arm_name": arm}
-        denoiser = registry.create("denoiser", chosen.denoiser, **options, **own)
-    name = arm if denoiser is not None or not arm_of(arm).denoised else "jscc"
-    decoder = registry.create("decoder", chosen.decoder, arm_name=name, **options)
-    plain = registry.create("decoder", chosen.decoder, arm_name="jscc", **options) if denoiser is not None else decoder
-    return denoiser, decoder, plain
+def encoded(clip: str, size: tuple[int, int] | None, frames: int, model: ModelConfig) -> tuple[np.ndarray, float]:
+    """See `models.neural_link.encode`."""
+    return encode(model, clip_pictures(clip, size, frames))
 
 
 def _row(
@@ -215,7 +157,7 @@ _KNOWN: dict[bytes, float | None] = {}
 
 def _measured(name: str, reference: np.ndarray, shown: np.ndarray, fps: float) -> float | None:
     """Mean of a metric; equal pictures, as a digital arm shows them over and over, are measured once."""
-    digest = hashlib.blake2b(name.encode(), digest_size=16)
+    digest = hashlib.blake2b(f"{name} {fps}".encode(), digest_size=16)
     for part in (reference, shown):
         digest.update(np.ascontiguousarray(part))
     key = digest.digest()

@@ -17,7 +17,8 @@ def rx(
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
 ) -> None:
     """Receive frames from recorded samples. Picture size and losses are read from the bursts' headers."""
-    from flowgraphs.experiment import configure, mean_db
+    from flowgraphs.experiment import configure
+    from gvc.decibel import mean_db
 
     config = configure(radio, set_ or [])
     from flowgraphs.receive import ReceiveGraph

@@ -7,9 +7,10 @@ import numpy as np
 
 from gvc import registry, seeds
 from gvc.coding.concealment import Concealment
-from gvc.coding.scheme import Decoded, ReceivedSlot, Slot
+from gvc.coding.scheme import Decoded, ReceivedSlot, Slot, stacked
 from gvc.errors import BudgetError, InputError, ParseError
 from gvc.noise_map import NU_MAX
+from gvc.phy.capacity import ergodic
 from gvc.phy.mcs import Mcs, of_header
 from gvc.phy.sequences import interleaver
 from gvc.phy.transport_block import TransportBlock
@@ -101,7 +102,9 @@ class Digital:
         report = {"blocks": 0.0, "block_errors": 0.0, "bytes": 0.0, "efficiency": mcs.efficiency if mcs else 0.0}
         data, whole, start = b"", True, 0
         for number, block in self.blocks(len(slots), mcs) if mcs else []:
-            received = block.decode(*self._gather(slots[start : start + number], block.symbols))
+            order = interleaver(SEED, block.symbols)
+            symbols, noise_map = stacked(slots[start : start + number], self._count)
+            received = block.decode(symbols.ravel()[order], noise_map.ravel()[order])
             start += number
             report["blocks"] += len(received.blocks_ok)
             report["block_errors"] += int((~received.blocks_ok).sum())
@@ -130,8 +133,7 @@ class Digital:
 
     def _fits(self, mcs: Mcs, error: np.ndarray, noise_map: np.ndarray) -> bool:
         """Whether every code block would be decoded."""
-        known = noise_map < NU_MAX
-        if mcs.efficiency > np.mean(np.log2(1 + known / noise_map)):
+        if mcs.efficiency > ergodic(noise_map):
             return False
         start = 0
         for number, block in self.blocks(len(error), mcs):
@@ -143,15 +145,6 @@ class Digital:
                 return False
             start += number
         return True
-
-    def _gather(self, slots: list[ReceivedSlot | None], total: int) -> tuple[np.ndarray, np.ndarray]:
-        symbols = np.zeros((len(slots), self._count), np.complex64)
-        noise_map = np.full((len(slots), self._count), NU_MAX, np.float32)
-        for row, slot in enumerate(slots):
-            if slot is not None and len(slot.symbols) == self._count:
-                symbols[row], noise_map[row] = slot.symbols, slot.noise_map
-        order = interleaver(SEED, total)
-        return symbols.reshape(-1)[order], noise_map.reshape(-1)[order]
 
 
 @functools.lru_cache(maxsize=64)

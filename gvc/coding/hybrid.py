@@ -8,7 +8,7 @@ import numpy as np
 from gvc import registry
 from gvc.coding.concealment import Concealment
 from gvc.coding.digital import Digital
-from gvc.coding.scheme import Decoded, ReceivedSlot, Slot
+from gvc.coding.scheme import Decoded, ReceivedSlot, Slot, stacked
 from gvc.coding.softcast.whitening import across_slots
 from gvc.errors import BudgetError, InputError, ParseError
 from gvc.noise_map import NU_MAX
@@ -120,13 +120,9 @@ class Hybrid:
 
     def _gather(self, slots: list[ReceivedSlot | None]) -> tuple[np.ndarray, np.ndarray]:
         """Control block and refinement of the segment in order, as received, with their noise."""
-        count = self._base_count + self._rest_count
-        symbols = np.zeros((len(slots), self._rest_count), np.complex64)
-        noise_map = np.full((len(slots), self._rest_count), NU_MAX, np.float32)
-        for row, slot in enumerate(slots):
-            if slot is not None and slot.payload_type == HYBRID and len(slot.symbols) == count:
-                symbols[row], noise_map[row] = slot.symbols[self._base_count :], slot.noise_map[self._base_count :]
-        return symbols.T.ravel(), noise_map.T.ravel()
+        symbols, noise_map = stacked(slots, self._base_count + self._rest_count, (HYBRID,))
+        rest = np.s_[:, self._base_count :]
+        return symbols[rest].T.ravel(), noise_map[rest].T.ravel()
 
     def _base_slot(self, slot: ReceivedSlot | None, mcs: Mcs, loud: np.float32) -> ReceivedSlot | None:
         if slot is None or slot.payload_type != HYBRID:

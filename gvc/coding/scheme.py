@@ -1,9 +1,12 @@
 """The peers of the neural link: schemes that code a segment of pictures into the same slots of symbols."""
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+
+from gvc.noise_map import NU_MAX
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,20 @@ class Decoded:
     pictures: np.ndarray
     concealed: np.ndarray
     report: dict[str, float] = field(default_factory=dict)
+
+
+def stacked(
+    slots: list[ReceivedSlot | None], count: int, types: Container[int] = range(16)
+) -> tuple[np.ndarray, np.ndarray]:
+    """Symbols complex64 and noise variances float32 of n slots [n, count]; 0 and NU_MAX where one was lost, or has
+    another length or a payload type outside `types`.
+    """
+    symbols = np.zeros((len(slots), count), np.complex64)
+    noise_map = np.full((len(slots), count), NU_MAX, np.float32)
+    for row, slot in enumerate(slots):
+        if slot is not None and slot.payload_type in types and len(slot.symbols) == count:
+            symbols[row], noise_map[row] = slot.symbols, slot.noise_map
+    return symbols, noise_map
 
 
 class Scheme(Protocol):

@@ -27,10 +27,13 @@ class Transmission:
     reports: list[dict[str, float]] = field(default_factory=list)
 
 
-def transmit(scheme: Scheme, realisation: Realisation, pictures: np.ndarray, feedback_delay: int) -> Transmission:
+def transmit(
+    scheme: Scheme, realisation: Realisation, pictures: np.ndarray, feedback_delay: int, feedback_window: int = 16
+) -> Transmission:
     """Send pictures uint8 [n, height, width, 3], one a slot, and receive them.
 
-    For each segment the transmitter knows the mean SNR that the receiver had measured `feedback_delay` slots before.
+    For each segment the transmitter knows the mean SNR that the receiver had measured `feedback_delay` slots before,
+    over `feedback_window` slots.
     """
     total, step = len(pictures), scheme.segment_frames
     probe = realisation.probe(total)
@@ -42,7 +45,7 @@ def transmit(scheme: Scheme, realisation: Realisation, pictures: np.ndarray, fee
         if tell is not None:
             tell(probe.error[start:end], probe.noise_map[start:end])
         began = time.perf_counter()
-        slots += scheme.encode(pictures[start:end], probe.feedback_db(start, feedback_delay))
+        slots += scheme.encode(pictures[start:end], probe.feedback_db(start, feedback_delay, feedback_window))
         encode_s += time.perf_counter() - began
     received = realisation.send([(slot.symbols, slot.payload_type, slot.mode) for slot in slots])
     shown, concealed, reports = [], [], []

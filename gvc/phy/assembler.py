@@ -1,10 +1,10 @@
 """Bursts to frames, with every loss counted."""
 
 import dataclasses
-import math
 
 import numpy as np
 
+from gvc.decibel import mean_db
 from gvc.noise_map import NU_MAX
 from gvc.phy.frames import ReceivedBurst, ReceivedFrame
 from gvc.phy.layout import fragment_symbols
@@ -118,8 +118,8 @@ class FrameAssembler:
             last=header.last,
             bursts_expected=header.fragments,
             bursts_received=len(bursts),
-            snr_db=_mean_db([burst.snr_db for burst in bursts]),
-            evm_db=_mean_db([burst.evm_db for burst in bursts]),
+            snr_db=mean_db([burst.snr_db for burst in bursts]),
+            evm_db=mean_db([burst.evm_db for burst in bursts]),
             bursts=bursts,
         )
 
@@ -141,7 +141,3 @@ class FrameAssembler:
             rows = slice(ends[fragment] - fragments[fragment], ends[fragment])
             elements[rows], noise_map[rows], arrived[rows] = burst.symbols, burst.noise_map, 1
         return elements, noise_map, arrived
-
-
-def _mean_db(values: list[float]) -> float:
-    return 10 * math.log10(sum(10 ** (value / 10) for value in values) / len(values))

@@ -14,6 +14,7 @@ from gvc import seeds
 from gvc.errors import InputError, LinkError
 from gvc.noise_map import NU_MAX
 from gvc.phy.frames import ReceivedFrame, SymbolFrame
+from gvc.phy.header import frame_symbols
 from gvc.phy.numerology import Numerology
 from gvc.phy.offline import StreamChannel, channel_of, receiver_of, send
 from gvc.phy.receiver import BurstReceiver
@@ -58,7 +59,7 @@ def record_bank(
     if frames < 1 or frames_per_draw < 1 or not low <= high:
         raise InputError(f"a bank needs at least one frame and a rising SNR range, not {frames} and {low} to {high} dB")
     random = seeds.stream(seed, "bank")
-    n = latents // 2 * -(-height // 16) * -(-width // 16)
+    n = frame_symbols(height, width, latents)
     kept: list[tuple[np.ndarray, ReceivedFrame, float]] = []
     draw = done = 0
     while done < frames:

@@ -10,7 +10,7 @@ from gvc.phy.header import BurstHeader
 
 @dataclasses.dataclass
 class SymbolFrame:
-    """One coded picture: complex64 [n] of mean power 1, n = latents / 2 x ceil(height / 16) x ceil(width / 16).
+    """One coded picture: complex64 [n] of mean power 1, n as `gvc.phy.header.frame_symbols` says.
 
     `frame_id` counts up from 0 without gaps. `last` marks the last frame of a stream.
     """

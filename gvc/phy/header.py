@@ -30,6 +30,11 @@ CODED_BITS = 3 * (8 * SIZE + convolutional.MEMORY)
 _SCRAMBLE_SEED = 0x47564331
 
 
+def frame_symbols(height: int, width: int, latents: int) -> int:
+    """Payload symbols of a picture of height x width pixels: latents / 2 on each tile of 16 x 16, begun tiles too."""
+    return latents // 2 * -(-height // 16) * -(-width // 16)
+
+
 @dataclasses.dataclass(frozen=True)
 class BurstHeader:
     """sequence: counts bursts, modulo 65536. frame: counts frames, modulo 65536. fragment: this burst's number in its
@@ -62,7 +67,7 @@ class BurstHeader:
     @property
     def elements(self) -> int:
         """Payload symbols of the whole frame."""
-        return self.latent_pairs * -(-self.height // 16) * -(-self.width // 16)
+        return frame_symbols(self.height, self.width, 2 * self.latent_pairs)
 
     def pack(self) -> bytes:
         """The 14 bytes: fields, then CRC-16/XMODEM over them."""

@@ -7,31 +7,36 @@ from typing import Any
 import numpy as np
 
 from gvc import seeds
+from gvc.decibel import mean_db
 from gvc.noise_map import NU_MAX
 from gvc.phy.frames import ReceivedFrame, SymbolFrame
+from gvc.phy.header import frame_symbols
 from gvc.phy.numerology import Numerology
 from gvc.phy.offline import channel_of, receiver_of, send
 
 WARM_UP = 16
-"""Slots sent before the first one that counts: what the receiver can have fed back by then."""
+"""Slots sent before the first one that counts, unless told otherwise: what the receiver can have fed back by then."""
 
 
 @dataclass(frozen=True)
 class Probe:
     """What known symbols showed of each slot: error complex64 and noise_map float32 [slots, count] (0 and NU_MAX where
-    lost), and the received Es/N0 snr_db float [WARM_UP + slots], NaN where lost, warm-up slots first.
+    lost), and the received Es/N0 snr_db float [warm-up + slots], NaN where lost, warm-up slots first.
     """
 
     error: np.ndarray
     noise_map: np.ndarray
     snr_db: np.ndarray
 
-    def feedback_db(self, slot: int, delay: int) -> float:
-        """Mean Es/N0 [dB] over the WARM_UP slots that were received `delay` slots before `slot` and earlier."""
-        end = max(1, WARM_UP + slot - delay)
-        known = self.snr_db[max(0, end - WARM_UP) : end]
-        known = known[np.isfinite(known)]
-        return float(10 * np.log10(np.mean(10 ** (known / 10)))) if len(known) else -30.0
+    def feedback_db(self, slot: int, delay: int, window: int = 16) -> float:
+        """Mean Es/N0 [dB] over the `window` slots that were received `delay` slots before `slot` and earlier.
+
+        -30 where all of these were lost. A slot that is sent knows nothing of itself: a delay of 0 is one of 1.
+        """
+        end = max(1, len(self.snr_db) - len(self.error) + slot + 1 - max(1, delay))
+        known = self.snr_db[max(0, end - window) : end]
+        mean = mean_db(known[np.isfinite(known)])
+        return -30.0 if mean is None else mean
 
 
 class Realisation:
@@ -43,12 +48,25 @@ class Realisation:
         config: a `gvc.config.LinkConfig`.
         snr_db: mean Es/N0.
         seed: of the draw.
-        height, width, latents: shape of a slot, latents / 2 x ceil(height / 16) x ceil(width / 16) symbols.
+        height, width, latents: shape of a slot, `frame_symbols` of them.
+        interval_s: from the start of a slot to that of the next.
+        warm_up: slots sent before the first one that counts.
     """
 
-    def __init__(self, config: Any, snr_db: float, seed: int, height: int, width: int, latents: int, interval_s: float):
+    def __init__(
+        self,
+        config: Any,
+        snr_db: float,
+        seed: int,
+        height: int,
+        width: int,
+        latents: int,
+        interval_s: float,
+        warm_up: int = WARM_UP,
+    ):
         self.height, self.width, self.latents = height, width, latents
-        self.count = latents // 2 * -(-height // 16) * -(-width // 16)
+        self.count = frame_symbols(height, width, latents)
+        self._warm_up = warm_up
         self._config, self._snr_db, self._seed = config, snr_db, seed
         self._interval_s = interval_s
         self._numerology = Numerology.load(config.phy.numerology)
@@ -56,14 +74,14 @@ class Realisation:
 
     def send(self, slots: list[tuple[np.ndarray, int, int]]) -> list[ReceivedFrame | None]:
         """(symbols complex64 [count], payload_type, mode) of each slot -> what came of each, None where nothing did."""
-        sent = [(symbols, 0, 0) for symbols in self._known(WARM_UP, "warm-up")] + slots
+        sent = [(symbols, 0, 0) for symbols in self._known(self._warm_up, "warm-up")] + slots
         received = self._pass([SymbolFrame(i, s, self.height, self.width, self.latents, mode, kind, i == len(sent) - 1)
                                for i, (s, kind, mode) in enumerate(sent)])  # fmt: skip
-        return received[WARM_UP:]
+        return received[self._warm_up :]
 
     def _probe(self, slots: int) -> Probe:
         """What the channel does to `slots` slots, learned from known QPSK symbols."""
-        known = self._known(WARM_UP, "warm-up") + self._known(slots, "probe")
+        known = self._known(self._warm_up, "warm-up") + self._known(slots, "probe")
         frames = [SymbolFrame(i, s, self.height, self.width, self.latents, last=i == len(known) - 1)
                   for i, s in enumerate(known)]  # fmt: skip
         error = np.zeros((slots, self.count), np.complex64)
@@ -73,8 +91,8 @@ class Realisation:
             if frame is None:
                 continue
             snr_db[number] = frame.snr_db
-            if number >= WARM_UP:
-                row = number - WARM_UP
+            if number >= self._warm_up:
+                row = number - self._warm_up
                 noise_map[row] = frame.noise_map
                 error[row] = np.where(frame.noise_map < NU_MAX, frame.symbols - known[number], 0)
         return Probe(error, noise_map, snr_db)

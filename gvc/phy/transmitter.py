@@ -5,7 +5,7 @@ import numpy as np
 from gvc.errors import InputError
 from gvc.phy import header as burst_header
 from gvc.phy.frames import SymbolFrame
-from gvc.phy.header import BurstHeader
+from gvc.phy.header import BurstHeader, frame_symbols
 from gvc.phy.layout import burst_layout, fragment_symbols
 from gvc.phy.numerology import Numerology
 from gvc.phy.payload import create_payload
@@ -64,7 +64,7 @@ class BurstTransmitter:
     def _header(self, frame: SymbolFrame) -> dict:
         if frame.latents % 2:
             raise InputError(f"frame {frame.frame_id}: latents is {frame.latents}, it must be even")
-        expected = frame.latents // 2 * -(-frame.height // 16) * -(-frame.width // 16)
+        expected = frame_symbols(frame.height, frame.width, frame.latents)
         if len(frame.symbols) != expected:
             raise InputError(
                 f"frame {frame.frame_id}: {len(frame.symbols)} symbols, but {frame.width}x{frame.height} pixels with "

@@ -7,6 +7,7 @@ from gvc.coding.scheme import Scheme
 from gvc.coding.transmission import received_slot
 from gvc.config import LinkConfig, build
 from gvc.phy.frames import ReceivedFrame
+from gvc.phy.header import frame_symbols
 from gvc_blocks.contents import DecodedFrame
 from gvc_blocks.flight import Flight
 from gvc_blocks.guarded import GuardedBlock
@@ -38,8 +39,7 @@ class SegmentDecoder(GuardedBlock):
     def scheme(self, height: int, width: int, latents: int) -> Scheme:
         """The scheme, made for the first frame's size."""
         if self._scheme is None:
-            count = latents // 2 * -(-height // 16) * -(-width // 16)
-            self._scheme = peers.create(self.arm, self.config, count, self._fps)
+            self._scheme = peers.create(self.arm, self.config, frame_symbols(height, width, latents), self._fps)
         return self._scheme
 
     def _gather(self, frame: ReceivedFrame) -> None:

@@ -6,6 +6,7 @@ from gvc.coding import peers
 from gvc.coding.scheme import Scheme
 from gvc.config import LinkConfig, build
 from gvc.phy.frames import SymbolFrame
+from gvc.phy.header import frame_symbols
 from gvc_blocks.contents import VideoFrame
 from gvc_blocks.feedback import Feedback
 from gvc_blocks.guarded import GuardedBlock
@@ -42,7 +43,7 @@ class SegmentEncoder(GuardedBlock):
     def scheme(self, height: int, width: int) -> Scheme:
         """The scheme, made for the first picture's size."""
         if self._scheme is None:
-            count = self.latents // 2 * -(-height // 16) * -(-width // 16)
+            count = frame_symbols(height, width, self.latents)
             self._scheme = peers.create(self.arm, self.config, count, self._fps)
         return self._scheme
 

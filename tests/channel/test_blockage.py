@@ -32,7 +32,7 @@ def test_share_and_lengths_are_as_stated(share, mean_s):
 
 def test_the_path_in_the_open_is_the_other_channel():
     signal = np.exp(2j * np.pi * 0.03 * np.arange(30_000)).astype(np.complex64)
-    tdl = {"delay_spread_s": 2e-5, "speed_mps": 3.0, "delay_samples": 10.5, "cfo_hz": 500.0, "rx_antennas": 2, "seed": 4}
+    tdl = {"delay_spread_s": 2e-5, "speed_mps": 3.0, "delay_samples": 10.5, "cfo_hz": 500.0, "rx_antennas": 2}
     alone = registry.create("channel", "tdl-a", sample_rate_hz=1e5, center_frequency_hz=2.4e9, **tdl).process(signal)
     behind = make(path="tdl-a", blocked_share=0.4, blocked_s=0.01, **tdl)
     out = behind.process(signal)

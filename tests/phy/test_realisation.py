@@ -5,7 +5,7 @@ import pytest
 
 from gvc.config import build
 from gvc.noise_map import NU_MAX
-from gvc.phy.realisation import WARM_UP, Realisation
+from gvc.phy.realisation import WARM_UP, Probe, Realisation
 
 SHAPE = (64, 64, 32)
 COUNT = 16 * 16
@@ -46,6 +46,17 @@ def test_feedback_is_the_mean_snr_of_slots_long_enough_ago() -> None:
     assert len(probe.snr_db) == WARM_UP + 4
     for slot, delay in ((0, 0), (0, 4), (3, 2), (3, 1000)):
         assert abs(probe.feedback_db(slot, delay) - 12) < 1
+
+
+def test_feedback_is_as_late_and_as_wide_as_stated() -> None:
+    probe = Probe(np.zeros((4, 1)), np.zeros((4, 1)), np.arange(16.0 + 4))
+    assert probe.feedback_db(0, 1, window=1) == pytest.approx(15)  # the slot before
+    assert probe.feedback_db(0, 0, window=1) == pytest.approx(15)
+    assert probe.feedback_db(2, 4, window=1) == pytest.approx(14)
+    assert probe.feedback_db(3, 16, window=1) == pytest.approx(3)
+    assert 16 < probe.feedback_db(3, 1, window=3) < 18
+    lost = Probe(np.zeros((1, 1)), np.zeros((1, 1)), np.array([7.0, np.nan, 3.0]))
+    assert lost.feedback_db(0, 1, window=1) == -30 and lost.feedback_db(0, 1, window=2) == pytest.approx(7)
 
 
 def test_nothing_received_is_told_as_a_bad_channel() -> None:

@@ -5,11 +5,10 @@ import functools
 import numpy as np
 
 from gvc.coding.concealment import Concealment
-from gvc.coding.scheme import Decoded, ReceivedSlot, Slot
+from gvc.coding.scheme import Decoded, ReceivedSlot, Slot, stacked
 from gvc.coding.softcast.analogue import AnalogueBlock
 from gvc.coding.softcast.whitening import across_slots
 from gvc.errors import BudgetError, ParseError
-from gvc.noise_map import NU_MAX
 from gvc.phy.payload import SOFTCAST
 
 
@@ -43,12 +42,8 @@ class Softcast:
     def decode(self, slots: list[ReceivedSlot | None], height: int, width: int) -> Decoded:
         """See `Scheme.decode`; without metadata the whole segment is concealed."""
         n = len(slots)
-        symbols = np.zeros((n, self._count), np.complex64)
-        noise_map = np.full((n, self._count), NU_MAX, np.float32)
-        size = 0
-        for row, slot in enumerate(slots):
-            if slot is not None and slot.payload_type == SOFTCAST and len(slot.symbols) == self._count:
-                symbols[row], noise_map[row], size = slot.symbols, slot.noise_map, slot.mode
+        symbols, noise_map = stacked(slots, self._count, (SOFTCAST,))
+        size = next((slot.mode for slot in reversed(slots) if slot and slot.payload_type == SOFTCAST), 0)
         try:
             block = self._block(n, height, width, n * self._count)
             shown = block.decode(symbols.T.ravel(), noise_map.T.ravel(), size)
