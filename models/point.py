@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +32,8 @@ METRICS = {"psnr_db": 1, "lpips": 4}
 
 @dataclass(frozen=True)
 class Point:
-    """Parameters of a point; `set` are overrides as of `--set`.
+    """Parameters of a point. Settings of the link are parameters too, under their names with a dot: `digital.margin_db`;
+    `set` are several that go together, as of `--set`.
 
     measured: every so many-th picture is measured, and the networks decode no others. metrics: name -> taken on every
     so many-th of these.
@@ -54,6 +56,8 @@ class Point:
     def of(cls, parameters: dict[str, Any]) -> "Point":
         """A point from a sweep's parameters."""
         known = list(cls.__dataclass_fields__)
+        settings = {name: value for name, value in parameters.items() if "." in name}
+        parameters = {name: value for name, value in parameters.items() if "." not in name}
         for name in parameters:
             if name not in known:
                 raise ConfigError(f"unknown parameter '{name}'{nearest(name, known)} (known: {', '.join(known)})")
@@ -61,7 +65,8 @@ class Point:
         if missing:
             raise ConfigError(f"a point needs {', '.join(missing)} (in `fixed` or `grid`)")
         arms = parameters["arms"]
-        return cls(**{**parameters, "arms": tuple([arms] if isinstance(arms, str) else arms)})
+        chosen = (*parameters.get("set", ()), *(f"{name}={json.dumps(value)}" for name, value in settings.items()))
+        return cls(**{**parameters, "set": chosen, "arms": tuple([arms] if isinstance(arms, str) else arms)})
 
 
 def link(parameters: dict[str, Any], seed: int) -> list[dict[str, Any]]:

@@ -45,6 +45,18 @@ def test_below_the_threshold_the_fixed_scheme_is_concealed() -> None:
     assert row["frames_concealed"] == 4 and row["block_errors"] == row["blocks"] and row["freezes"] == 1
 
 
+def test_a_setting_is_a_parameter() -> None:
+    arms = {"arms": ["x264+ldpc@fixed"]}
+    plain, named, together = (
+        link({**POINT, **arms, **more}, 1)[0]
+        for more in ({}, {"digital.mcs": "16qam-1_2"}, {"set": [*POINT["set"], "digital.mcs=16qam-1_2"]})
+    )
+    assert told(named) == told(together)
+    assert plain["efficiency"] == 1 and named["efficiency"] == 2
+    with pytest.raises(ConfigError, match="'digital.mcz'; did you mean 'digital.mcs'"):
+        link({**POINT, **arms, "digital.mcz": "16qam-1_2"}, 1)
+
+
 def test_bad_parameters_are_named() -> None:
     with pytest.raises(ConfigError, match="unknown parameter 'snr'; did you mean 'snr_db'"):
         link({**POINT, "snr": 3}, 1)
