@@ -32,8 +32,8 @@ METRICS = {"psnr_db": 1, "lpips": 4}
 
 @dataclass(frozen=True)
 class Point:
-    """Parameters of a point. Settings of the link are parameters too, under their names with a dot: `digital.margin_db`;
-    `set` are several that go together, as of `--set`.
+    """Parameters of a point. Settings of the link are parameters too, by their names: `digital.margin_db`. `set` are
+    several that go together, as of `--set`.
 
     measured: every so many-th picture is measured, and the networks decode no others. metrics: name -> taken on every
     so many-th of these.
