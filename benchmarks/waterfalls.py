@@ -191,14 +191,17 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
             right.plot(*_xy(slow, "bler"), ls="none", marker=marker, ms=5, mfc="none", color=colour)
             right.annotate(
                 mcs.replace("_", "/"),
-                (fast[-1]["es_n0_db"], fast[-1]["bler"]),
-                xytext=(0, -9 - 11 * (index % 2)),
+                (fast[0]["es_n0_db"], 3e-3),
+                xytext=(-3, 0),
                 textcoords="offset points",
-                ha="center",
+                ha="right",
+                va="bottom",
+                rotation="vertical",
                 fontsize=8,
                 color=LIGHT.ink,
             )
-        right.set(title="5G LDPC: fast decoder (lines), Sionna (marks)", ylabel="block error rate", ylim=(2e-4, 1.2))
+        marks = ", Sionna (marks)" if any(row["decoder"] == "sionna" for row in rows) else ""
+        right.set(title=f"5G LDPC: fast decoder (lines){marks}", ylabel="block error rate", ylim=(2e-4, 1.2))
         for axes in (left, right):
             axes.set(yscale="log", xlabel="Es/N0 (dB)")
         left.legend(loc="lower left")

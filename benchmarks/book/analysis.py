@@ -15,35 +15,35 @@ FIXED, ADAPTIVE = "av1+ldpc@qpsk-1_2", "av1+ldpc"
 
 @dataclass(frozen=True)
 class Curve:
-    """Means of a metric over SNR with their 95 % intervals; lists of equal length, SNR rising."""
+    """Means of a metric over SNR, or another number, with their 95 % intervals; lists of equal length, x rising."""
 
-    snr_db: list[float]
+    x: list[float]
     mean: list[float]
     low: list[float]
     high: list[float]
 
-    def at(self, snr_db: float) -> float:
+    def at(self, x: float) -> float:
         """The mean, between two points by a straight line; NaN outside."""
-        if not self.snr_db or not self.snr_db[0] <= snr_db <= self.snr_db[-1]:
+        if not self.x or not self.x[0] <= x <= self.x[-1]:
             return float("nan")
-        return float(np.interp(snr_db, self.snr_db, self.mean))
+        return float(np.interp(x, self.x, self.mean))
 
 
-def curve(rows: Iterable[Row], metric: str, **where: Any) -> Curve:
+def curve(rows: Iterable[Row], metric: str, over: str = "snr_db", **where: Any) -> Curve:
     """The curve of the rows with these values; seeds (and whatever else differs) are averaged."""
     values: dict[float, list[float]] = {}
     for row in rows:
-        if all(row[key] == value for key, value in where.items()) and row.get(metric) is not None:
-            values.setdefault(float(row["snr_db"]), []).append(float(row[metric]))
-    snrs = sorted(values)
-    means = [float(np.mean(values[snr])) for snr in snrs]
-    intervals = [mean_ci95(np.array(values[snr]), 0) for snr in snrs]
-    return Curve(snrs, means, [low for low, _ in intervals], [high for _, high in intervals])
+        if all(row.get(key) == value for key, value in where.items()) and row.get(metric) is not None:
+            values.setdefault(float(row[over]), []).append(float(row[metric]))
+    places = sorted(values)
+    means = [float(np.mean(values[place])) for place in places]
+    intervals = [mean_ci95(np.array(values[place]), 0) for place in places]
+    return Curve(places, means, [low for low, _ in intervals], [high for _, high in intervals])
 
 
 def values_of(rows: Iterable[Row], key: str) -> list[Any]:
     """The different values of a column, in order of appearance."""
-    return list(dict.fromkeys(row[key] for row in rows))
+    return list(dict.fromkeys(row[key] for row in rows if row.get(key) is not None))
 
 
 def cbr_name(cbr: Any) -> str:
@@ -55,22 +55,22 @@ def cliff(fixed: Curve) -> tuple[float, float]:
     """Between which two SNRs a curve rises most steeply."""
     steps = np.diff(fixed.mean)
     place = int(np.argmax(steps))
-    return fixed.snr_db[place], fixed.snr_db[place + 1]
+    return fixed.x[place], fixed.x[place + 1]
 
 
 def crossing(first: Curve, second: Curve) -> float | None:
     """The lowest SNR from which `first` stays above `second`, by straight lines between points; None where it is not
     above at the highest.
     """
-    gap = np.array([first.at(snr) - second.at(snr) for snr in first.snr_db])
+    gap = np.array([first.at(snr) - second.at(snr) for snr in first.x])
     if not len(gap) or not np.isfinite(gap[-1]) or gap[-1] <= 0:
         return None
     below = np.flatnonzero(gap <= 0)
     if not len(below):
-        return first.snr_db[0]
+        return first.x[0]
     place = int(below[-1])
     share = -gap[place] / (gap[place + 1] - gap[place])
-    return float(first.snr_db[place] + share * (first.snr_db[place + 1] - first.snr_db[place]))
+    return float(first.x[place] + share * (first.x[place + 1] - first.x[place]))
 
 
 @dataclass

@@ -68,8 +68,8 @@ def grid(rows: list[Row], metric: str) -> Figure:
             lines = []
             for index, arm in enumerate(arms):
                 found = curve(here, metric, arm=arm)
-                axes.fill_between(found.snr_db, found.low, found.high, color=look(index)["color"], alpha=0.15, lw=0)
-                lines += axes.plot(found.snr_db, found.mean, label=TITLES.get(arm, arm), **look(index))
+                axes.fill_between(found.x, found.low, found.high, color=look(index)["color"], alpha=0.15, lw=0)
+                lines += axes.plot(found.x, found.mean, label=TITLES.get(arm, arm), **look(index))
             handles = lines
             if not down:
                 axes.set_title(radio.removeprefix("sim-"))
@@ -90,9 +90,9 @@ def split(rows: list[Row]) -> Figure:
     for axes, clip in zip(plots, clips, strict=True):
         for index, chosen in enumerate(splits):
             found = curve(rows, "psnr_db", clip=clip, set=chosen)
-            axes.plot(found.snr_db, found.mean, label=_split_name(chosen), **look(index))
+            axes.plot(found.x, found.mean, label=_split_name(chosen), **look(index))
         axes.set(title=clip, xlabel="SNR (dB)", ylabel="PSNR (dB)")
-        axes.set_xticks(found.snr_db)
+        axes.set_xticks(found.x)
     plots[0].legend(title="base: bandwidth, power", fontsize=7.5)
     return figure
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 from gvc.coding.scheme import ReceivedSlot, Slot
 from gvc.noise_map import NU_MAX, NU_MIN
@@ -45,6 +46,31 @@ def receive() -> Callable:
         return received
 
     return pass_on
+
+
+def as_told(slots: Sequence[Slot], error: np.ndarray, noise_map: np.ndarray) -> list[ReceivedSlot]:
+    """Slots through just the channel that a genie was told of."""
+    return [
+        ReceivedSlot(slot.symbols + error[row], noise_map[row], slot.payload_type, slot.mode)
+        for row, slot in enumerate(slots)
+    ]
+
+
+@st.composite
+def any_slots(draw: st.DrawFn, counts: Sequence[int], most: int) -> list[ReceivedSlot | None]:
+    """Up to `most` slots with any header, any noise and one of `counts` symbols, or lost."""
+    header = st.tuples(st.integers(0, 15), st.integers(0, 15), st.sampled_from(counts))
+    kinds = draw(st.lists(st.none() | header, min_size=1, max_size=most))
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    slots: list[ReceivedSlot | None] = []
+    for kind in kinds:
+        if kind is None:
+            slots.append(None)
+            continue
+        symbols = (random.standard_normal((kind[2], 2)) @ [1, 1j]).astype(np.complex64)
+        noise_map = random.choice([NU_MIN, 0.5, NU_MAX], kind[2]).astype(np.float32)
+        slots.append(ReceivedSlot(symbols, noise_map, kind[0], kind[1]))
+    return slots
 
 
 @pytest.fixture(scope="session")

@@ -6,15 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from gvc.coding import link_adaptation
 from gvc.coding.concealment import GREY
 from gvc.coding.digital import LENGTH_BYTES, Digital
-from gvc.coding.scheme import ReceivedSlot
 from gvc.errors import InputError
 from gvc.noise_map import NU_MAX, NU_MIN
 from gvc.phy.mcs import named
+from tests.coding.conftest import any_slots, as_told
 
 COUNT = 1024
 SIZE = 64, 96
@@ -100,11 +99,7 @@ def test_the_genie_takes_the_best_that_will_be_decoded(scene: np.ndarray) -> Non
     scheme = Digital("x264", COUNT, 4, adaptation="genie")
     scheme.tell(error, noise_map)
     slots = scheme.encode(scene, 15.0)
-    received = [
-        ReceivedSlot(slot.symbols + error[row], noise_map[row], slot.payload_type, slot.mode)
-        for row, slot in enumerate(slots)
-    ]
-    done = scheme.decode(received, *SIZE)
+    done = scheme.decode(as_told(slots, error, noise_map), *SIZE)
     assert done.report["block_errors"] == 0 and not done.concealed.any()
     capacity = np.mean(np.log2(1 + 1 / noise_map))
     assert 0.6 * capacity < done.report["efficiency"] < capacity
@@ -112,24 +107,9 @@ def test_the_genie_takes_the_best_that_will_be_decoded(scene: np.ndarray) -> Non
         Digital("x264", COUNT, 4, adaptation="genie").encode(scene, 10.0)
 
 
-@given(
-    st.lists(
-        st.none() | st.tuples(st.integers(0, 15), st.integers(0, 15), st.sampled_from([0, 5, COUNT])),
-        min_size=1,
-        max_size=4,
-    ),
-    st.integers(0, 2**32 - 1),
-)
+@given(any_slots((0, 5, COUNT), 4))
 @settings(max_examples=15, deadline=None)
-def test_any_slots_give_pictures(kinds: list, seed: int) -> None:
-    random = np.random.default_rng(seed)
-    slots = [
-        kind and ReceivedSlot(
-            (random.standard_normal((kind[2], 2)) @ [1, 1j]).astype(np.complex64),
-            random.choice([NU_MIN, 0.5, NU_MAX], kind[2]).astype(np.float32), kind[0], kind[1],
-        )
-        for kind in kinds
-    ]  # fmt: skip
+def test_any_slots_give_pictures(slots: list) -> None:
     shown = digital().decode(slots, *SIZE)
     assert shown.pictures.shape == (len(slots), *SIZE, 3) and shown.concealed.all()
 

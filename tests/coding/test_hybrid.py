@@ -12,6 +12,7 @@ from gvc.coding.scheme import ReceivedSlot
 from gvc.errors import InputError
 from gvc.noise_map import NU_MAX
 from gvc.phy.payload import HYBRID
+from tests.coding.conftest import as_told
 
 COUNT = 2048
 SIZE = 64, 96
@@ -91,11 +92,7 @@ def test_the_genie_is_told_of_the_bases_share(scene: np.ndarray, receive: Callab
     noise_map = np.full((4, COUNT), variance, np.float32)
     scheme.tell(error, noise_map)
     slots = scheme.encode(scene, 9.0)
-    received = [
-        ReceivedSlot(slot.symbols + error[row], noise_map[row], slot.payload_type, slot.mode)
-        for row, slot in enumerate(slots)
-    ]
-    done = scheme.decode(received, *SIZE)
+    done = scheme.decode(as_told(slots, error, noise_map), *SIZE)
     assert done.report["block_errors"] == 0 and not done.concealed.any()
     # 0.8 / 0.5 of the power: about 2 dB more than the mean
     assert 1.5 < done.report["efficiency"] < np.log2(1 + 1.6 / variance)

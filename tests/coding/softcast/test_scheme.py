@@ -6,14 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from gvc.coding.concealment import GREY
-from gvc.coding.scheme import ReceivedSlot
 from gvc.coding.softcast.analogue import AnalogueBlock
 from gvc.coding.softcast.scheme import Softcast
-from gvc.noise_map import NU_MAX, NU_MIN
+from gvc.noise_map import NU_MIN
 from gvc.phy.payload import SOFTCAST
+from tests.coding.conftest import any_slots
 
 COUNT = 1536
 SIZE = 64, 96
@@ -110,23 +109,8 @@ def test_pictures_of_one_colour(receive: Callable) -> None:
     assert np.abs(shown.pictures.astype(int) - plain).max() <= 1
 
 
-@given(
-    st.lists(
-        st.none() | st.tuples(st.integers(0, 15), st.integers(0, 15), st.sampled_from([0, 1, 700, 800])),
-        min_size=1,
-        max_size=3,
-    ),
-    st.integers(0, 2**32 - 1),
-)
+@given(any_slots((0, 1, 700, 800), 3))
 @settings(max_examples=25, deadline=None)
-def test_any_slots_give_pictures(kinds: list, seed: int) -> None:
-    random = np.random.default_rng(seed)
-    slots = [
-        kind and ReceivedSlot(
-            (random.standard_normal((kind[2], 2)) @ [1, 1j]).astype(np.complex64),
-            random.choice([NU_MIN, 0.5, NU_MAX], kind[2]).astype(np.float32), kind[0], kind[1],
-        )
-        for kind in kinds
-    ]  # fmt: skip
+def test_any_slots_give_pictures(slots: list) -> None:
     shown = Softcast(800, 3).decode(slots, 48, 64)
     assert shown.pictures.shape == (len(slots), 48, 64, 3) and shown.concealed.all()
