@@ -1,16 +1,16 @@
 """The configuration of a link: defaults, under a radio file, under `--set` overrides; every key is checked."""
 
-import math
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field
 
 from gvc.errors import ConfigError, InputError
 from gvc.paths import radios_dir
 from gvc.registry import nearest
+from gvc.section import Section, checked, load_mapping
 
 DEFAULT_RADIO = "sim-tdl-c-900ns"
 
@@ -31,12 +31,6 @@ def _ratio(value: Any) -> float:
         return float(Fraction(value)) if isinstance(value, str) else float(value)
     except (ValueError, ZeroDivisionError) as error:
         raise ValueError("write a ratio such as 1/48") from error
-
-
-class Section(BaseModel):
-    """A part of the configuration; unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class VideoConfig(Section):
@@ -182,14 +176,7 @@ def radio_path(radio: str) -> Path:
 
 def load_radio(radio: str) -> dict[str, Any]:
     """The keys of a radio file, unchecked; raises ConfigError when it is not a YAML mapping."""
-    path = radio_path(radio)
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"'{path}' is not valid YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"'{path}' must hold keys and values, see hw_configs/README.md")
-    return content
+    return load_mapping(radio_path(radio), "radio file", "hw_configs/README.md")
 
 
 def build(radio: str = DEFAULT_RADIO, overrides: list[str] | tuple[str, ...] = ()) -> LinkConfig:
@@ -207,10 +194,7 @@ def build(radio: str = DEFAULT_RADIO, overrides: list[str] | tuple[str, ...] = (
         except yaml.YAMLError:
             value = text
         _assign(content, key.split("."), value)
-    try:
-        return LinkConfig.model_validate(content)
-    except ValidationError as error:
-        raise ConfigError("; ".join(_explain(e) for e in error.errors()[:5])) from error
+    return checked(LinkConfig, content)
 
 
 def _assign(content: dict[str, Any], path: list[str], value: Any) -> None:
@@ -219,24 +203,3 @@ def _assign(content: dict[str, Any], path: list[str], value: Any) -> None:
         if not isinstance(content, dict):
             raise ConfigError(f"'{'.'.join(path)}': '{name}' has no keys of its own")
     content[path[-1]] = value
-
-
-def _explain(error: dict[str, Any]) -> str:
-    path = [str(part) for part in error["loc"]]
-    if error["type"] == "extra_forbidden":
-        valid = _keys(path[:-1])
-        return f"unknown key '{'.'.join(path)}'{nearest('.'.join(path), valid)}"
-    value = error.get("input")
-    shown = f" (got {value!r})" if not isinstance(value, float) or math.isfinite(value) else ""
-    return f"'{'.'.join(path)}': {error['msg']}{shown}"
-
-
-def _keys(parents: list[str]) -> list[str]:
-    """Full names of all keys of the section, and of every section when the key is at the top."""
-    model: Any = LinkConfig
-    for name in parents:
-        field = model.model_fields.get(name)
-        model = field.annotation if field else None
-        if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            return []
-    return [".".join([*parents, name]) for name in model.model_fields]

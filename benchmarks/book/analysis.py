@@ -11,6 +11,10 @@ from gvc.bootstrap import mean_ci95
 
 Row = dict[str, Any]
 FIXED, ADAPTIVE = "av1+ldpc@qpsk-1_2", "av1+ldpc"
+BLOCKED, DELAY, MARGIN = "channel.options.blocked_share", "digital.feedback_delay", "digital.margin_db"
+SPEED = "channel.speed_mps"
+OUTAGE_DB = 18.0
+"""PSNR of a clip below which the receiver is said to be in outage: half of its pictures or more are grey or frozen."""
 
 
 @dataclass(frozen=True)
@@ -104,14 +108,22 @@ def findings(tables: dict[str, list[Row]]) -> Findings:
         result.gain_0_to_20_db[key] = neural.at(20) - neural.at(0)
     for key in dict.fromkeys((row["radio"], row["cbr"]) for row in rows):
         here = [row for row in rows if (row["radio"], row["cbr"]) == key and 0 <= row["snr_db"] <= 20]
-        result.broadcast[key] = {arm: _over_receivers(here, arm) for arm in values_of(here, "arm") if arm != ADAPTIVE}
+        result.broadcast[key] = {
+            arm: mean_and_tenth(here, arm=arm) for arm in values_of(here, "arm") if arm != ADAPTIVE
+        }
     return result
 
 
-def _over_receivers(rows: list[Row], arm: str) -> tuple[float, float]:
-    """Mean and tenth percentile of PSNR over receivers at 0 to 20 dB that all get the same broadcast."""
-    values = [row["psnr_db"] for row in rows if row["arm"] == arm and row["psnr_db"] is not None]
-    return float(np.mean(values)), float(np.quantile(values, 0.1))
+def outage(rows: Iterable[Row], **where: Any) -> float:
+    """Share of draws of which the clip comes out below `OUTAGE_DB`; NaN where there are none."""
+    values = [row["psnr_db"] for row in rows if all(row.get(key) == value for key, value in where.items())]
+    return float(np.mean(np.array(values) < OUTAGE_DB)) if values else float("nan")
+
+
+def mean_and_tenth(rows: Iterable[Row], **where: Any) -> tuple[float, float]:
+    """Mean and tenth percentile of PSNR over draws; NaN where there are none."""
+    values = [row["psnr_db"] for row in rows if all(row.get(key) == value for key, value in where.items())]
+    return (float(np.mean(values)), float(np.quantile(values, 0.1))) if values else (float("nan"),) * 2
 
 
 def spread(values: Iterable[float | None], word: Callable[[float], str] = "{:.1f}".format) -> str:

@@ -1,10 +1,11 @@
 """The figures of the results book, legible without colour: every arm has its own stroke and marker."""
 
+import json
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from benchmarks.book.analysis import Row, cbr_name, curve, values_of
+from benchmarks.book.analysis import BLOCKED, DELAY, MARGIN, SPEED, Row, cbr_name, curve, mean_and_tenth, values_of
 from gvc.evaluation.style import DASHES, LIGHT, MARKERS, WIDTH_INCHES
 
 METRICS = {
@@ -45,8 +46,9 @@ def all_of(tables: dict[str, list[Row]]) -> dict[str, Figure]:
                 figures[f"{metric}-cbr-{cbr_name(cbr).replace('/', '-')}"] = grid(here, metric)
     if "codecs" in tables:
         figures["codecs"] = grid(tables["codecs"], "psnr_db")
-    if "split" in tables:
-        figures["split"] = split(tables["split"])
+    for name, figure in (("split", split), ("erasures", erasures), ("feedback", feedback)):
+        if name in tables:
+            figures[name] = figure(tables[name])
     return figures
 
 
@@ -97,7 +99,55 @@ def split(rows: list[Row]) -> Figure:
     return figure
 
 
-def _split_name(chosen: str) -> str:
-    import json
+def erasures(rows: list[Row]) -> Figure:
+    """PSNR over the share of time that the path is blocked, by clip."""
+    clips, arms = values_of(rows, "clip"), values_of(rows, "arm")
+    figure = Figure((WIDTH_INCHES, 3.4), layout="constrained")
+    plots = figure.subplots(1, len(clips), sharey=True, squeeze=False)[0]
+    for axes, clip in zip(plots, clips, strict=True):
+        lines = []
+        for index, arm in enumerate(arms):
+            found = curve(rows, "psnr_db", over=BLOCKED, clip=clip, arm=arm)
+            shares = [100 * share for share in found.x]
+            axes.fill_between(shares, found.low, found.high, color=look(index)["color"], alpha=0.15, lw=0)
+            lines += axes.plot(shares, found.mean, label=TITLES.get(arm, arm), **look(index))
+        axes.set(title=clip.removesuffix(".mp4").removesuffix("_pristine"), xlabel="time blocked (%)")
+    plots[0].set_ylabel("PSNR (dB)")
+    figure.legend(handles=lines, loc="outside lower center", ncols=3)
+    return figure
 
+
+def feedback(rows: list[Row]) -> Figure:
+    """Mean (above) and tenth percentile (below) of PSNR over the age of what is known, by speed; arms that need to know
+    nothing, or a mean, are level lines.
+    """
+    following = [row for row in rows if row.get(DELAY) is not None]
+    level = [row for row in rows if row.get(DELAY) is None]
+    speeds, margins, delays = (values_of(following, key) for key in (SPEED, MARGIN, DELAY))
+    figure = Figure((WIDTH_INCHES, 5.2), layout="constrained")
+    plots = figure.subplots(2, len(speeds), sharex=True, sharey="row", squeeze=False)
+    for across, speed in enumerate(speeds):
+        for down, word in enumerate(("mean", "tenth percentile")):
+            axes, lines = plots[down][across], []
+            for index, margin in enumerate(margins):
+                found = [mean_and_tenth(following, **{SPEED: speed, MARGIN: margin, DELAY: d})[down] for d in delays]
+                lines += axes.plot(delays, found, label=f"AV1 + LDPC, follows, margin {margin} dB", **look(index))
+            for index, arm in enumerate(values_of(level, "arm"), len(margins)):
+                found = mean_and_tenth(level, **{SPEED: speed, "arm": arm})[down]
+                title = TITLES.get(arm, arm).replace("adaptive", "by mean SNR")
+                style = {**look(index), "marker": SHAPES[index % 8]}
+                lines += axes.plot(delays, [found] * len(delays), label=title, **style)
+            axes.set(xscale="log", xticks=delays, xticklabels=delays)
+            axes.minorticks_off()
+            if not down:
+                axes.set_title(f"{speed} m/s")
+            else:
+                axes.set_xlabel("feedback delay (frames)")
+            if not across:
+                axes.set_ylabel(f"PSNR (dB), {word}")
+    figure.legend(handles=lines, loc="outside lower center", ncols=3)
+    return figure
+
+
+def _split_name(chosen: str) -> str:
     return ", ".join(part.partition("=")[2] for part in json.loads(chosen))

@@ -6,7 +6,22 @@ from typing import Any
 
 import jinja2
 
-from benchmarks.book.analysis import ADAPTIVE, Findings, Row, cbr_name, curve, spread, values_of
+from benchmarks.book.analysis import (
+    ADAPTIVE,
+    BLOCKED,
+    DELAY,
+    MARGIN,
+    OUTAGE_DB,
+    SPEED,
+    Findings,
+    Row,
+    cbr_name,
+    curve,
+    mean_and_tenth,
+    outage,
+    spread,
+    values_of,
+)
 from benchmarks.book.figures import METRICS, TITLES
 
 NEURAL = "jscc+cddm"
@@ -37,6 +52,10 @@ def write(tables: dict[str, list[Row]], found: Findings, book: Path) -> str:
         "gain_0_20": spread(found.gain_0_to_20_db.values()),
         "broadcast": _broadcast(found),
         "lowest": _lowest(rows),
+        "outage": _outage(rows),
+        "outage_db": f"{OUTAGE_DB:g}",
+        "erasures": _erasures(tables.get("erasures", [])),
+        "feedback": _feedback(tables.get("feedback", [])),
         "codecs": _codecs(tables.get("codecs", [])),
         "split": "split" in tables,
         "overhead": _overhead(rows),
@@ -93,6 +112,45 @@ def _lowest(rows: list[Row]) -> str:
                 cells = [f"{mean[0]:.{digits}f}" if mean else "-" for mean in means]
                 lines.append([radio, cbr, metric, *cells])
     return table(["radio", "CBR", "metric", *(TITLES.get(arm, arm) for arm in arms)], lines)
+
+
+def _outage(rows: list[Row]) -> str:
+    arms = values_of(rows, "arm")
+    lines = []
+    for radio in values_of(rows, "radio"):
+        for snr in (-5, 0, 5):
+            shares = [outage(rows, radio=radio, snr_db=snr, cbr="1/48", arm=arm) for arm in arms]
+            lines.append([radio, snr, *(f"{100 * share:.0f} %" for share in shares)])
+    return table(["radio", "SNR", *(TITLES.get(arm, arm) for arm in arms)], lines)
+
+
+def _erasures(rows: list[Row]) -> str:
+    arms, lines = values_of(rows, "arm"), []
+    for share in values_of(rows, BLOCKED):
+        cells = [mean_and_tenth(rows, **{BLOCKED: share, "arm": arm}) for arm in arms]
+        lines.append([f"{100 * share:.0f} %", *(f"{mean:.1f} ({tenth:.1f})" for mean, tenth in cells)])
+    return table(["blocked", *(TITLES.get(arm, arm) for arm in arms)], lines) if rows else ""
+
+
+def _feedback(rows: list[Row]) -> str:
+    speeds, lines = values_of(rows, SPEED), []
+    followed = [row for row in rows if row.get(DELAY) is not None]
+    kinds = [
+        (f"AV1 + LDPC, follows, {delay} frames late, margin {margin} dB", {DELAY: delay, MARGIN: margin})
+        for delay in values_of(followed, DELAY)
+        for margin in values_of(followed, MARGIN)
+    ]
+    kinds += [
+        (TITLES.get(arm, arm).replace("adaptive", "by mean SNR"), {DELAY: None, "arm": arm})
+        for arm in values_of([row for row in rows if row.get(DELAY) is None], "arm")
+    ]
+    for name, where in kinds:
+        cells = []
+        for speed in speeds:
+            mean, tenth = mean_and_tenth(rows, **where, **{SPEED: speed})
+            cells.append(f"{mean:.1f} ({tenth:.1f}), {100 * outage(rows, **where, **{SPEED: speed}):.0f} %")
+        lines.append([name, *cells])
+    return table(["arm", *(f"{speed} m/s" for speed in speeds)], lines) if rows else ""
 
 
 def _codecs(rows: list[Row]) -> str:

@@ -5,11 +5,11 @@ import functools
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from gvc.errors import ConfigError, InputError
 from gvc.phy.sequences import pseudo_random_bits
 from gvc.registry import nearest
+from gvc.section import load_mapping
 
 FOLDER = Path(__file__).parent / "numerologies"
 SHORT_PERIOD = 16
@@ -64,15 +64,7 @@ class Numerology:
                     "or give the path of a YAML file)"
                 )
             path = FOLDER / f"{name_or_path}.yaml"
-        try:
-            content = yaml.safe_load(path.read_text())
-        except OSError as error:
-            raise InputError(f"numerology '{path}' cannot be read: {error.strerror}") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ConfigError(f"numerology '{path}' is not valid YAML: {error}") from error
-        if not isinstance(content, dict):
-            raise ConfigError(f"numerology '{path}' must hold keys and values, see {FOLDER / 'ofdm64.yaml'}")
-        return cls.from_mapping(path.stem, content)
+        return cls.from_mapping(path.stem, load_mapping(path, "numerology", str(FOLDER / "ofdm64.yaml")))
 
     @classmethod
     def from_mapping(cls, name: str, content: dict) -> "Numerology":

@@ -4,17 +4,10 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from gvc.errors import ConfigError, InputError
-from gvc.registry import nearest
-
-
-class Section(BaseModel):
-    """A part of the file; unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from gvc.errors import ConfigError
+from gvc.section import Section, checked, load_mapping
 
 
 class Seeds(Section):
@@ -75,18 +68,7 @@ class SweepConfig(Section):
 
 def load(path: str | Path) -> SweepConfig:
     """The checked file; raises ConfigError naming an unknown key and the nearest known one."""
-    try:
-        content = yaml.safe_load(Path(path).read_text())
-    except OSError as error:
-        raise InputError(f"no sweep file '{path}': {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"'{path}' is not valid YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"'{path}' must hold keys and values, see docs/sweeps.md")
-    try:
-        config = SweepConfig.model_validate(content)
-    except ValidationError as error:
-        raise ConfigError("; ".join(_explain(e) for e in error.errors()[:5])) from error
+    config = checked(SweepConfig, load_mapping(Path(path), "sweep file", "docs/sweeps.md"))
     both = set(config.fixed) & set(config.grid)
     if both:
         raise ConfigError(f"'{path}': {', '.join(sorted(both))} is in fixed and in grid")
@@ -96,12 +78,3 @@ def load(path: str | Path) -> SweepConfig:
     if empty:
         raise ConfigError(f"'{path}': grid.{empty[0]} has no values")
     return config
-
-
-def _explain(error: dict[str, Any]) -> str:
-    path = [str(part) for part in error["loc"]]
-    if error["type"] != "extra_forbidden":
-        return f"'{'.'.join(path)}': {error['msg']} (got {error.get('input')!r})"
-    section = {(): SweepConfig, ("seeds",): Seeds, ("stop",): Stop}.get(tuple(path[:-1]), SweepConfig)
-    valid = [".".join([*path[:-1], name]) for name in section.model_fields]
-    return f"unknown key '{'.'.join(path)}'{nearest('.'.join(path), valid)}"
