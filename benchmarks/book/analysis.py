@@ -10,7 +10,7 @@ import numpy as np
 from gvc.bootstrap import mean_ci95
 
 Row = dict[str, Any]
-FIXED, ADAPTIVE = "av1+ldpc@qpsk-1_2", "av1+ldpc"
+FIXED, ADAPTIVE, NEURAL = "av1+ldpc@qpsk-1_2", "av1+ldpc", "jscc+cddm"
 BLOCKED, DELAY, MARGIN = "channel.options.blocked_share", "digital.feedback_delay", "digital.margin_db"
 SPEED = "channel.speed_mps"
 OUTAGE_DB = 18.0
@@ -99,7 +99,7 @@ def findings(tables: dict[str, list[Row]]) -> Findings:
     for key in dict.fromkeys((row["radio"], row["cbr"], row["clip"]) for row in rows):
         here = [row for row in rows if (row["radio"], row["cbr"], row["clip"]) == key]
         curves = {arm: curve(here, "psnr_db", arm=arm) for arm in values_of(here, "arm")}
-        neural = curves["jscc+cddm"]
+        neural = curves[NEURAL]
         result.cliffs[key] = cliff(curves[FIXED])
         result.digital_above[key] = crossing(curves[ADAPTIVE], neural)
         low, high = result.cliffs[key]

@@ -11,6 +11,7 @@ from benchmarks.book.analysis import (
     BLOCKED,
     DELAY,
     MARGIN,
+    NEURAL,
     OUTAGE_DB,
     SPEED,
     Findings,
@@ -23,8 +24,8 @@ from benchmarks.book.analysis import (
     values_of,
 )
 from benchmarks.book.figures import METRICS, TITLES
+from benchmarks.book.wins import frames, wins
 
-NEURAL = "jscc+cddm"
 _TEMPLATE = Path(__file__).with_name("results.md.j2")
 
 
@@ -43,6 +44,7 @@ def write(tables: dict[str, list[Row]], found: Findings, book: Path) -> str:
         "digital_above": spread(found.digital_above[key] for key in narrow),
         "ahead_at_10": spread(_lead(rows, key, ADAPTIVE) for key in narrow),
         "softcast_ahead": spread(_lead(rows, key, "softcast") for key in narrow),
+        "wins": wins(tables, found),
         "clips": ", ".join(f"`{clip}`" for clip in values_of(rows, "clip")),
         "seeds": len(values_of(rows, "seed")),
         "figures": [figure for figure in figures if (book / f"{figure['name']}.png").exists()],
@@ -136,7 +138,10 @@ def _feedback(rows: list[Row]) -> str:
     speeds, lines = values_of(rows, SPEED), []
     followed = [row for row in rows if row.get(DELAY) is not None]
     kinds = [
-        (f"AV1 + LDPC, follows, {delay} frames late, margin {margin} dB", {DELAY: delay, MARGIN: margin})
+        (
+            f"AV1 + LDPC, follows, {frames(delay)} late, margin {margin} dB",
+            {DELAY: delay, MARGIN: margin},
+        )
         for delay in values_of(followed, DELAY)
         for margin in values_of(followed, MARGIN)
     ]
