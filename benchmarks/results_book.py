@@ -12,6 +12,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 from benchmarks.book import analysis, figures, page
+from benchmarks.book.analysis import Row
 from flowgraphs import output
 from gvc.evaluation.style import DPI, LIGHT, applied
 from gvc.paths import ROOT
@@ -31,16 +32,21 @@ def main() -> None:
     options = parser.parse_args()
     if options.run:
         run(options.shards, options.workers, options.only.split(",") if options.only else [])
-    tables: dict[str, list] = {}
-    for path in sorted((BOOK / "data").glob("*.parquet"), key=lambda file: file.stem):
-        # A sweep in two parts, NAME and NAME-..., is one table.
-        tables.setdefault(path.stem.partition("-")[0], []).extend(read_table(path))
+    tables = tables_of(BOOK / "data")
     with applied(LIGHT):
         for name, figure in figures.all_of(tables).items():
             figure.savefig(BOOK / f"{name}.png", dpi=DPI)
             plt.close(figure)
     (BOOK / "README.md").write_text(page.write(tables, analysis.findings(tables), BOOK))
     print(BOOK / "README.md")
+
+
+def tables_of(folder: Path) -> dict[str, list[Row]]:
+    """Rows by table; a sweep in parts, NAME and NAME-..., is one table."""
+    tables: dict[str, list[Row]] = {}
+    for path in sorted(folder.glob("*.parquet"), key=lambda file: file.stem):
+        tables.setdefault(path.stem.partition("-")[0], []).extend(read_table(path))
+    return tables
 
 
 def run(shards: Path, workers: int, only: list[str]) -> None:
