@@ -51,7 +51,10 @@ TABLE: dict[str, dict[str, str]] = {
         "hybrid": "gvc.coding.hybrid:Hybrid",
         "capacity": "gvc.coding.capacity_bound:Capacity",
     },
-    "refinement": {"softcast": "gvc.coding.softcast.analogue:AnalogueBlock"},
+    "refinement": {
+        "softcast": "gvc.coding.softcast.analogue:AnalogueBlock",
+        "jscc": "models.refinement:JsccRefinement",
+    },
     "adaptation": {
         "fixed": "gvc.coding.link_adaptation:Fixed",
         "table": "gvc.coding.link_adaptation:Measured",

@@ -87,10 +87,16 @@ class FrameEncoder(_Stage):
         self.conditions = torch.tensor([[design_snr_db], [float(self.latents)]], device=self.device)
 
     @torch.inference_mode()
-    def encode(self, frame: np.ndarray) -> np.ndarray:
-        """uint8 [H, W, 3] -> complex64 [latents/2 * ceil(H/16) * ceil(W/16)] of unit mean power."""
+    def encode(self, frame: np.ndarray, snr_db: float | None = None) -> np.ndarray:
+        """uint8 [H, W, 3] -> complex64 [latents/2 * ceil(H/16) * ceil(W/16)] of unit mean power.
+
+        snr_db: what this frame is designed for, if it is known better than `design_snr_db`.
+        """
         picture = pad(torch.from_numpy(frame).to(self.device).permute(2, 0, 1)[None].float() / 255)
-        latents = self.run(picture.contiguous(memory_format=torch.channels_last), *self.conditions)
+        design, active = self.conditions
+        if snr_db is not None:
+            design = torch.full_like(design, snr_db)
+        latents = self.run(picture.contiguous(memory_format=torch.channels_last), design, active)
         return to_symbols(latents[:, : self.latents])[0].cpu().numpy()
 
 

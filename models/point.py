@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gvc import seeds
+from gvc import registry, seeds
 from gvc.coding import peers
 from gvc.coding.codec.trials import fingerprint
 from gvc.coding.transmission import Transmission, transmit
@@ -175,13 +175,15 @@ def inputs(parameters: dict[str, Any]) -> list[Path]:
     from models.arms import Places
 
     point = Point.of(parameters)
-    places = Places(build(point.radio, point.set).model.preset)
-    weights = [path for folder in places.folders.values() for path in sorted(folder.glob("*.safetensors"))]
-    return [
-        find_clip(point.clip),
-        radio_path(point.radio),
-        *(weights if any(not peers.is_peer(arm) for arm in point.arms) else []),
-    ]
+    config = build(point.radio, point.set)
+    files = [find_clip(point.clip), radio_path(point.radio)]
+    if any(not peers.is_peer(arm) for arm in point.arms):
+        for folder in Places(config.model.preset).folders.values():
+            files += sorted(folder.glob("*.safetensors"))
+    if any(arm.partition("@")[0] == "hybrid" for arm in point.arms):
+        refinement = registry.resolve("refinement", config.hybrid.refinement)
+        files += getattr(refinement, "weights", list)()
+    return files
 
 
 link.sources = (
