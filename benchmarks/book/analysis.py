@@ -11,8 +11,9 @@ from gvc.bootstrap import mean_ci95
 
 Row = dict[str, Any]
 FIXED, ADAPTIVE, NEURAL = "av1+ldpc@qpsk-1_2", "av1+ldpc", "jscc+cddm"
+HYBRID = "hybrid@qpsk-1_2"
 BLOCKED, DELAY, MARGIN = "channel.options.blocked_share", "digital.feedback_delay", "digital.margin_db"
-SPEED = "channel.speed_mps"
+SPEED, REFINEMENT = "channel.speed_mps", "hybrid.refinement"
 OUTAGE_DB = 18.0
 """PSNR of a clip below which the receiver is said to be in outage: half of its pictures or more are grey or frozen."""
 

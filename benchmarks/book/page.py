@@ -13,6 +13,7 @@ from benchmarks.book.analysis import (
     MARGIN,
     NEURAL,
     OUTAGE_DB,
+    REFINEMENT,
     SPEED,
     Findings,
     Row,
@@ -60,6 +61,7 @@ def write(tables: dict[str, list[Row]], found: Findings, book: Path) -> str:
         "feedback": _feedback(tables.get("feedback", [])),
         "codecs": _codecs(tables.get("codecs", [])),
         "split": "split" in tables,
+        "refinement": _refinement(tables.get("refinement", [])),
         "overhead": _overhead(rows),
         "waterfalls": (book / "waterfalls.png").exists(),
         "decoder": _records(decoder["rows"]) if decoder else "",
@@ -165,6 +167,22 @@ def _codecs(rows: list[Row]) -> str:
         curves = [curve(rows, "psnr_db", radio=radio, arm=arm) for arm in arms]
         lines += [[radio, snr, *(f"{found.at(snr):.1f}" for found in curves)] for snr in (0, 10, 20)]
     return table(["radio", "SNR", *(TITLES.get(arm, arm) for arm in arms)], lines) if rows else ""
+
+
+def _refinement(rows: list[Row]) -> str:
+    """PSNR and LPIPS of each arm that is in the tables, the base alone among them."""
+    kinds = sorted({(row["arm"], row.get(REFINEMENT) or "") for row in rows}, key=lambda kind: (kind[1], kind[0]))
+    lines = []
+    for radio in values_of(rows, "radio"):
+        for snr in values_of(rows, "snr_db"):
+            cells = []
+            for arm, refinement in kinds:
+                where = {"radio": radio, "snr_db": snr, "arm": arm, REFINEMENT: refinement or None}
+                means = [curve(rows, metric, **where).mean[0] for metric in ("psnr_db", "lpips")]
+                cells.append("{:.1f} dB, {:.3f}".format(*means))
+            lines.append([radio, snr, *cells])
+    heads = [f"refined by {refinement}" if refinement else "the base alone" for _, refinement in kinds]
+    return table(["radio", "SNR", *heads], lines) if rows else ""
 
 
 def _overhead(rows: list[Row]) -> str:

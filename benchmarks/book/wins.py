@@ -5,6 +5,7 @@ from benchmarks.book.analysis import (
     BLOCKED,
     DELAY,
     FIXED,
+    HYBRID,
     MARGIN,
     NEURAL,
     OUTAGE_DB,
@@ -26,7 +27,7 @@ def wins(tables: dict[str, list[Row]], found: Findings) -> str:
     """A list in Markdown; what has no table yet is left out."""
     main = [row for row in tables["main"] if row["cbr"] == "1/48"]
     faded = [row for row in main if row["radio"] != "sim-awgn"]
-    lines = [_threshold(faded), _outage(faded), _broadcast(found), _looks(faded)]
+    lines = [_threshold(faded), _outage(faded), _broadcast(found), _hybrid(found), _looks(faded)]
     if "erasures" in tables:
         lines.append(_erasures(tables["erasures"]))
     if "feedback" in tables:
@@ -59,6 +60,17 @@ def _broadcast(found: Findings) -> str:
     shown = ((TITLES[arm], *arms[arm]) for arm in (FIXED, NEURAL, "softcast"))
     told = ", ".join(f"{title} {tenth:.1f} dB (mean {mean:.1f})" for title, mean, tenth in shown)
     return f"**one broadcast** to receivers at 0 to 20 dB in white noise, tenth percentile: {told}."
+
+
+def _hybrid(found: Findings) -> str:
+    ahead = []
+    for (radio, cbr), arms in found.broadcast.items():
+        best = max(arms, key=lambda arm: arms[arm][0])
+        if best == HYBRID:
+            lead = arms[best][0] - max(mean for arm, (mean, _) in arms.items() if arm != best)
+            ahead.append(f"{radio} at {cbr} ({lead:.1f} dB above the next)")
+    told = ", ".join(ahead) or "no channel"
+    return f"**a hybrid**, on QPSK 1/2, has the highest mean over those receivers on {told}."
 
 
 def _looks(rows: list[Row]) -> str:
