@@ -1,7 +1,8 @@
 """The hybrid peer: a digital base and an analogue refinement of what it leaves, in the same slots."""
 
 import functools
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,11 +21,31 @@ CONTROL_SYMBOLS = 400
 """Of a segment: they say under a strong code which MCS the base has and how long the refinement's metadata is."""
 
 
+class Refinement(Protocol):
+    """The socket of kind `refinement`: n residuals of one size in `symbols` complex symbols of mean power 1.
+
+    Made with (n, height, width, symbols). A static method `weights()`, if there is one, lists the files that its
+    results depend on.
+    """
+
+    def encode(self, residual: np.ndarray, snr_db: float) -> tuple[np.ndarray, int]:
+        """float32 [n, height, width, 3] -> symbols complex64 [symbols], and a number 1 to 15 that `decode` is told.
+
+        Raises BudgetError when the symbols are too few for anything.
+        """
+
+    def decode(self, symbols: np.ndarray, noise_map: np.ndarray, size: int) -> np.ndarray:
+        """Received complex64 and their noise float32 -> residual float32 [n, height, width, 3], zero where in doubt.
+
+        Raises ParseError when nothing can be decoded.
+        """
+
+
 class Hybrid:
     """Each slot holds `bandwidth` of its symbols for the base, with `power` of the energy, and the refinement.
 
-    The base is what `Digital` sends in so many symbols. The refinement is an analogue block of the residual, estimated
-    by linear least squares, so that it helps on average at any noise; where the base was lost it is of no use.
+    The base is what `Digital` sends in so many symbols. The refinement is the residual in analogue symbols; its
+    estimate shrinks with the noise, so that it helps on average at any; where the base was lost it is of no use.
 
     Args:
         count, segment_frames, fps: as of every scheme.
@@ -51,7 +72,8 @@ class Hybrid:
         self.segment_frames = segment_frames
         self._base = Digital(count=self._base_count, segment_frames=segment_frames, **digital)
         self._power = power
-        self._analogue = functools.lru_cache(maxsize=8)(registry.resolve("refinement", refinement))
+        kind: Callable[[int, int, int, int], Refinement] = registry.resolve("refinement", refinement)
+        self._analogue = functools.lru_cache(maxsize=8)(kind)
         self._control = TransportBlock(named("qpsk-1_5"), CONTROL_SYMBOLS)
         self._concealment = Concealment()
 
