@@ -17,6 +17,10 @@ from gvc.phy.transport_block import TransportBlock
 
 LENGTH_BYTES = 3
 SEED = 0x4469
+SPARE_DB = 0.3
+"""What a genie keeps in hand: its own symbols are clipped elsewhere than those it was told of (without it, 4 of 32
+segments in fading were lost; with it none, for 3 % of the rate).
+"""
 
 
 class Digital:
@@ -132,7 +136,9 @@ class Digital:
         return [(size, _transport_block(mcs, size * self._count)) for size in sizes]
 
     def _fits(self, mcs: Mcs, error: np.ndarray, noise_map: np.ndarray) -> bool:
-        """Whether every code block would be decoded."""
+        """Whether every code block would be decoded with SPARE_DB more noise."""
+        spare = np.float32(10 ** (SPARE_DB / 10))
+        error, noise_map = error * np.sqrt(spare), np.where(noise_map < NU_MAX, spare * noise_map, noise_map)
         if mcs.efficiency > ergodic(noise_map):
             return False
         start = 0
