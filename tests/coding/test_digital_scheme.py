@@ -107,6 +107,18 @@ def test_the_genie_takes_the_best_that_will_be_decoded(scene: np.ndarray) -> Non
         Digital("x264", COUNT, 4, adaptation="genie").encode(scene, 10.0)
 
 
+def test_what_the_genie_takes_bears_a_little_more_noise(scene: np.ndarray) -> None:
+    for number, variance in enumerate(np.geomspace(0.02, 0.5, 12)):
+        random = np.random.default_rng(number)
+        error = (random.standard_normal((4, COUNT, 2)) @ [1, 1j] * np.sqrt(variance / 2)).astype(np.complex64)
+        noise_map = np.full((4, COUNT), variance, np.float32)
+        scheme = Digital("x264", COUNT, 4, adaptation="genie")
+        scheme.tell(error, noise_map)
+        louder = error * np.float32(10 ** (0.25 / 20))
+        done = scheme.decode(as_told(scheme.encode(scene, 15.0), louder, noise_map), *SIZE)
+        assert done.report["block_errors"] == 0, variance
+
+
 @given(any_slots((0, 5, COUNT), 4))
 @settings(max_examples=15, deadline=None)
 def test_any_slots_give_pictures(slots: list) -> None:
