@@ -13,6 +13,8 @@ from gvc.evaluation.wire import Flag, FrameMessage, Kind, encode
 
 HIGH_WATER_MARK = 8
 """Messages held while the evaluator is busy or away; the next send waits."""
+TICKS_S = 0.01
+"""ZeroMQ counts a linger in cached milliseconds and may end it that much early."""
 
 
 class Sender:
@@ -103,7 +105,7 @@ class Sender:
         started = time.monotonic()
         self._socket.close(linger=linger_ms)
         self._context.term()
-        if 1000 * (time.monotonic() - started) >= linger_ms:
+        if time.monotonic() - started >= linger_ms / 1000 - TICKS_S:
             raise LinkError(f"the evaluator at {self.endpoint} left messages untaken for {self.timeout_s:g} s")
         return self.sent
 

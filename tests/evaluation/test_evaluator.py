@@ -107,8 +107,12 @@ def test_sender_gives_up_on_a_vanished_evaluator(tmp_path, pictures):
 def test_finish_reports_an_evaluator_that_left(tmp_path, pictures):
     evaluator = EvaluatorProcess(tmp_path, METRICS)
     sender = Sender(evaluator.endpoint, timeout_s=0.5)
+    # what is sent before the sender has noticed counts as handed over
+    monitor = sender._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
     evaluator.close()
-    time.sleep(0.2)
+    assert monitor.poll(10_000)
+    sender._socket.disable_monitor()
+    monitor.close(linger=0)
     sender.send_reference(0, pictures(1, 16, 16)[0])
     with pytest.raises(LinkError, match="untaken"):
         sender.finish()

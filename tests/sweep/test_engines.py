@@ -109,9 +109,14 @@ def dask_command(toy: Path) -> Iterator[Callable[..., subprocess.Popen]]:
         return started[-1]
 
     yield start
-    for process in started:
+    # workers before their scheduler: one that has lost it may take long to leave
+    for process in reversed(started):
         process.terminate()
-        process.wait(20)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
         process.stderr.close()
 
 
