@@ -8,7 +8,7 @@ import numpy as np
 from gvc import seeds
 from gvc.errors import BudgetError, InputError, ParseError
 from gvc.phy.mcs import named
-from gvc.phy.transport_block import TransportBlock
+from gvc.phy.transport_block import TransportBlock, transport_block
 from models.arms import AWARE, ENCODER, Places
 from models.codec import FrameDecoder, FrameEncoder
 from models.latents import MAX_LATENTS, MIN_LATENTS, STRIDE, grid
@@ -97,7 +97,7 @@ class JsccRefinement:
 
     def _metadata(self) -> TransportBlock:
         """It takes whatever whole latent maps leave over."""
-        return _metadata_block(self._symbols - self._shape[0] * self._count)
+        return transport_block(_MCS, self._symbols - self._shape[0] * self._count)
 
 
 def _swing(level: int) -> float:
@@ -117,8 +117,3 @@ def _encoder(latents: int) -> FrameEncoder:
 @functools.lru_cache(maxsize=1)
 def _decoder() -> FrameDecoder:
     return FrameDecoder(PRESET)
-
-
-@functools.lru_cache(maxsize=64)
-def _metadata_block(symbols: int) -> TransportBlock:
-    return TransportBlock(_MCS, symbols)

@@ -1,6 +1,5 @@
 """The digital peer: a video codec's bytes, LDPC and QAM in the slots of a segment."""
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from gvc.noise_map import NU_MAX
 from gvc.phy.capacity import ergodic
 from gvc.phy.mcs import Mcs, of_header
 from gvc.phy.sequences import interleaver
-from gvc.phy.transport_block import TransportBlock
+from gvc.phy.transport_block import TransportBlock, transport_block
 
 LENGTH_BYTES = 3
 SEED = 0x4469
@@ -133,7 +132,7 @@ class Digital:
     def blocks(self, n: int, mcs: Mcs) -> list[tuple[int, TransportBlock]]:
         """The transport blocks of a segment of n slots: (slots, block)."""
         sizes = [min(self._depth, n - start) for start in range(0, n, self._depth)]
-        return [(size, _transport_block(mcs, size * self._count)) for size in sizes]
+        return [(size, transport_block(mcs, size * self._count)) for size in sizes]
 
     def _fits(self, mcs: Mcs, error: np.ndarray, noise_map: np.ndarray) -> bool:
         """Whether every code block would be decoded with SPARE_DB more noise."""
@@ -151,11 +150,6 @@ class Digital:
                 return False
             start += number
         return True
-
-
-@functools.lru_cache(maxsize=64)
-def _transport_block(mcs: Mcs, symbols: int) -> TransportBlock:
-    return TransportBlock(mcs, symbols)
 
 
 def _scheme(slot: ReceivedSlot) -> Mcs | None:

@@ -1,5 +1,6 @@
 """Bytes to QAM symbols and back: code blocks with a CRC each, LDPC, rate matching to an exact number of symbols."""
 
+import functools
 import math
 import zlib
 from dataclasses import dataclass
@@ -95,3 +96,9 @@ class TransportBlock:
             sound.append(ok)
             iterations.append(min(int(used[0]), ldpc.ITERATIONS))
         return Received(b"".join(parts), np.array(sound), self.block_bytes, float(np.mean(iterations)))
+
+
+@functools.lru_cache(maxsize=128)
+def transport_block(mcs: Mcs, symbols: int) -> TransportBlock:
+    """A `TransportBlock` that is built once and kept."""
+    return TransportBlock(mcs, symbols)

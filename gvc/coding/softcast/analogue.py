@@ -11,7 +11,7 @@ from gvc.coding.softcast.transform import GRIDS, Chunks, pictures, spectrum
 from gvc.coding.softcast.whitening import GROUP, estimate, spread
 from gvc.errors import BudgetError, ParseError
 from gvc.phy.mcs import named
-from gvc.phy.transport_block import TransportBlock
+from gvc.phy.transport_block import TransportBlock, transport_block
 
 MCS = named("qpsk-1_5")
 SIZES = 15
@@ -127,9 +127,4 @@ class AnalogueBlock:
         """What is left over from whole groups is the metadata's too."""
         least, most = max(SHARES[0] * self.symbols, LEAST_SYMBOLS), SHARES[1] * self.symbols
         wanted = int(least * (most / least) ** ((size - 1) / (SIZES - 1)))
-        return _metadata_block(self.symbols - (self.symbols - wanted) // GROUP * GROUP)
-
-
-@functools.lru_cache(maxsize=64)
-def _metadata_block(symbols: int) -> TransportBlock:
-    return TransportBlock(MCS, symbols)
+        return transport_block(MCS, self.symbols - (self.symbols - wanted) // GROUP * GROUP)
