@@ -8,6 +8,7 @@ import numpy as np
 from gvc import seeds
 from gvc.bootstrap import mean_ci95
 from gvc.config import LinkConfig
+from gvc.errors import LinkError
 from gvc.evaluation.metrics import measure
 from gvc.phy.realisation import Realisation
 from gvc.video.clip import open_clip
@@ -44,11 +45,18 @@ def sweep(
             link = NeuralLink(config, Realisation(config, snr_db, drawn, *shape, 1 / source.fps, warm_up=0), symbols)
             for arm in arms:
                 shown = link.decode(arm)
-                values[arm] += measure("psnr_db", pictures, list(shown.pictures))[0]
+                values[arm] += _psnr_db(pictures, list(shown.pictures))
             lost += shown.slots_lost
             progress(index * draws + draw + 1, len(snrs_db) * draws)
         rows += [_row(snr_db, arm, values[arm], lost, seed) for arm in arms]
     return rows
+
+
+def _psnr_db(reference: list[np.ndarray], shown: list[np.ndarray]) -> list[float]:
+    column, reason = measure("psnr_db", reference, shown)
+    if column is None:
+        raise LinkError(f"no PSNR of the sweep: {reason}")
+    return column.tolist()
 
 
 def _row(snr_db: float, arm: str, values: list[float], lost: int, seed: int) -> dict[str, Any]:

@@ -8,12 +8,22 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.slow
 @pytest.mark.gr
 def test_demo_leaves_a_report_and_prints_its_path(tmp_path: Path) -> None:
     run = tmp_path / "run"
     code = "from flowgraphs.cli import main; main()"
-    options = ["--frames", "4", "--set", "video.size=192x176", "--out", str(run), "--json", "-"]
+    options = [
+        "--frames",
+        "4",
+        "--set",
+        "video.size=192x176",
+        "--set",
+        "model.preset=small",
+        "--out",
+        str(run),
+        "--json",
+        "-",
+    ]
     command = [sys.executable, "-c", code, "demo", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=115)
     assert done.returncode == 0, done.stderr
