@@ -20,7 +20,7 @@ from gvc.coding import peers
 from gvc.coding.codec.trials import TRIALS
 from gvc.coding.scheme import ReceivedSlot, Slot
 from gvc.config import LinkConfig, build
-from gvc.phy import BurstTransmitter, Numerology, SymbolFrame, ldpc, qam
+from gvc.phy import BurstTransmitter, Numerology, PictureShape, SymbolFrame, ldpc, qam
 from gvc.phy.mcs import named
 from gvc.phy.offline import channel_of, receiver_of
 from gvc.phy.transport_block import TransportBlock
@@ -133,7 +133,8 @@ def waveform(bench: Bench, config: LinkConfig, random: np.random.Generator) -> N
     numerology = Numerology.load(config.phy.numerology)
     transmitter = BurstTransmitter(numerology)
     symbols = qam.modulate(random.integers(0, 2, 2 * 4096, dtype=np.uint8), 2)
-    frames = [SymbolFrame(i, symbols, SIZE, SIZE, latents_of(config.model.cbr)) for i in range(SEGMENT)]
+    shape = PictureShape(SIZE, SIZE, latents_of(config.model.cbr))
+    frames = [SymbolFrame(i, symbols, shape) for i in range(SEGMENT)]
     bursts = [np.concatenate(transmitter.bursts(frame)) for frame in frames]
     amount = sum(map(len, bursts)) / 1e6
     bench.time(

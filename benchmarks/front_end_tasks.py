@@ -16,7 +16,7 @@ STAGES = {"plain": "plain Python", "block": "gvc burst receiver block", "ofdm_rx
 
 def make_ours(folder: str, bursts: int, **_: Any) -> dict[str, Any]:
     """A file of bursts and gaps with noise."""
-    from gvc.phy import BurstTransmitter, Numerology, SymbolFrame
+    from gvc.phy import BurstTransmitter, Numerology, PictureShape, SymbolFrame
 
     u = Numerology.load("ofdm64")
     transmitter = BurstTransmitter(u)
@@ -25,7 +25,7 @@ def make_ours(folder: str, bursts: int, **_: Any) -> dict[str, Any]:
     stream = []
     for i in range(bursts):
         symbols = random.standard_normal(2 * 3840, np.float32).view(np.complex64) / np.float32(2**0.5)
-        stream += [*transmitter.bursts(SymbolFrame(i, symbols, 240, 256, 32)), gap]
+        stream += [*transmitter.bursts(SymbolFrame(i, symbols, PictureShape(240, 256, 32))), gap]
     return _write(Path(folder) / "ours.cf32", np.concatenate(stream), u.occupied_fraction)
 
 

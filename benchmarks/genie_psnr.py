@@ -9,7 +9,7 @@ from benchmarks.common import emit, parser
 from benchmarks.phy_links import CENTER_FREQUENCY_HZ, CHANNELS
 from gvc import registry, seeds
 from gvc.evaluation.metrics import measure
-from gvc.phy import BurstReceiver, BurstTransmitter, FrameAssembler, Numerology, SymbolFrame
+from gvc.phy import BurstReceiver, BurstTransmitter, FrameAssembler, Numerology, PictureShape, SymbolFrame
 from gvc.phy.genie import ChannelGenie
 from gvc.phy.layout import fragment_symbols
 from gvc.video.clip import open_clip
@@ -34,7 +34,7 @@ def main() -> None:
             lost = 0
             for draw in range(arguments.draws):
                 picture = pictures[draw % len(pictures)]
-                frame = SymbolFrame(0, encoder.encode(picture), 256, 256, encoder.latents, last=True)
+                frame = SymbolFrame(0, encoder.encode(picture), PictureShape(256, 256, encoder.latents), last=True)
                 received = _receive(u, frame, name, own, snr_db, draw)
                 if any(side is None for side in received.values()):
                     lost += 1

@@ -15,7 +15,7 @@ from torch import Tensor
 from gvc import config, seeds
 from gvc.channel.base import StreamChannel
 from gvc.errors import LinkError
-from gvc.phy import BurstReceiver, BurstTransmitter, Numerology, SymbolFrame
+from gvc.phy import BurstReceiver, BurstTransmitter, Numerology, PictureShape, SymbolFrame
 from gvc.phy.equaliser import Mmse
 from gvc.phy.offline import channel_of, receiver_parameters, send
 
@@ -138,7 +138,8 @@ class Waveform:
         if self.burst_loss:
             u = dataclasses.replace(u, payload_symbols=self.SHORT_BURST, midamble_period=self.SHORT_BURST)
         latents = 2 * symbols.shape[1] // (-(-self.height // 16) * -(-self.width // 16))
-        frame = SymbolFrame(0, symbols[0].cpu().numpy(), self.height, self.width, latents, last=True)
+        shape = PictureShape(self.height, self.width, latents)
+        frame = SymbolFrame(0, symbols[0].cpu().numpy(), shape, last=True)
         air = channel_of(radio, self.snr_db, seed)
         if self.interference_db is not None:
             air = Interfered(air, self.interference_db, u.occupied_fraction / 16, u.occupied_fraction, seed)

@@ -26,6 +26,7 @@ from gvc.phy.mcs import TABLE, Mcs
 from gvc.phy.numerology import Numerology
 from gvc.phy.offline import channel_of, receiver_of, send
 from gvc.phy.sequences import interleaver
+from gvc.phy.shape import PictureShape
 from gvc.phy.transport_block import TransportBlock
 
 
@@ -42,7 +43,7 @@ def draw(config, snr_db: float, slots: int, pairs: int, seed: int) -> tuple[np.n
     random = seeds.stream(seed, "mcs-table")
     bits = 1 - 2 * random.integers(0, 2, (slots, 2 * count)).astype(np.float32)
     sent = (bits / np.float32(2**0.5)).view(np.complex64)
-    frames = [SymbolFrame(i, s, 256, 256, 2 * pairs, last=i == slots - 1) for i, s in enumerate(sent)]
+    frames = [SymbolFrame(i, s, PictureShape(256, 256, 2 * pairs), last=i == slots - 1) for i, s in enumerate(sent)]
     error = np.zeros((slots, count), np.complex64)
     noise_map = np.full((slots, count), NU_MAX, np.float32)
     channel = channel_of(config, snr_db, seeds.integer(seed, "channel"))

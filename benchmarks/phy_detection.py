@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.common import emit, parser
 from benchmarks.phy_links import CENTER_FREQUENCY_HZ, CHANNELS
 from gvc import registry, seeds
-from gvc.phy import BurstReceiver, BurstTransmitter, Numerology, SymbolFrame
+from gvc.phy import BurstReceiver, BurstTransmitter, Numerology, PictureShape, SymbolFrame
 from gvc.phy.genie import ChannelGenie
 
 
@@ -41,7 +41,7 @@ def found(u: Numerology, channel: str, snr_db: float, bursts: int, rx_antennas: 
     for draw in range(bursts):
         symbols = random.standard_normal(32, np.float32).view(np.complex64) / np.float32(2**0.5)
         transmitter = BurstTransmitter(u)
-        (burst,) = transmitter.bursts(SymbolFrame(draw, symbols, 16, 16, 32))
+        (burst,) = transmitter.bursts(SymbolFrame(draw, symbols, PictureShape(16, 16, 32)))
         lead = int(random.integers(300, 900))
         stream = np.concatenate([np.zeros(lead, np.complex64), burst, transmitter.flush_samples()])
         air = registry.create(
@@ -58,7 +58,7 @@ def found(u: Numerology, channel: str, snr_db: float, bursts: int, rx_antennas: 
         )
         samples = np.concatenate([air.process(stream), air.flush()], axis=1)
         received = [b for b in BurstReceiver(u, rx_antennas=rx_antennas).push(samples)]
-        right = any(b.header.frame == draw & 0xFFFF for b in received)
+        right = any(b.header.frame == draw for b in received)
         wrong += len(received) - right
         genie = ChannelGenie(u, air, [(lead, 1)])
         header = lead + u.preamble_samples + u.header_symbols * u.symbol_samples // 2

@@ -8,9 +8,8 @@ import numpy as np
 
 from gvc import registry, seeds
 from gvc.noise_map import NU_MAX
-from gvc.phy import BurstReceiver, BurstTransmitter, Numerology, SymbolFrame
+from gvc.phy import BurstReceiver, BurstTransmitter, Numerology, PictureShape, SymbolFrame
 from gvc.phy.genie import ChannelGenie
-from gvc.phy.header import frame_symbols
 from gvc.phy.layout import fragment_symbols
 from gvc.phy.payload import create_payload
 
@@ -53,13 +52,14 @@ def trials(
     """`draws` trials; `elements` is the picture size, with 32 latents; `parameters` override the channel's."""
     name, own = CHANNELS[channel]
     height, width = elements
-    n = frame_symbols(height, width, 32)
+    shape = PictureShape(height, width, 32)
+    n = shape.elements
     fragments = fragment_symbols(numerology, n)
     payload = create_payload(0, numerology.scramble_seed)
     for draw in range(draws):
         random = seeds.stream(seed, f"{channel}/{draw}")
         symbols = random.standard_normal(2 * n, np.float32).view(np.complex64) / np.float32(2**0.5)
-        frame = SymbolFrame(0, symbols / np.sqrt(np.mean(np.abs(symbols) ** 2)), height, width, 32, last=True)
+        frame = SymbolFrame(0, symbols / np.sqrt(np.mean(np.abs(symbols) ** 2)), shape, last=True)
         transmitter = BurstTransmitter(numerology)
         bursts = transmitter.bursts(frame)
         lead = int(random.integers(400, 800))

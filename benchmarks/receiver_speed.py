@@ -15,7 +15,7 @@ import torch
 
 from benchmarks.common import emit, parser
 from flowgraphs.experiment import configure
-from gvc.phy import BurstTransmitter, FrameAssembler, Numerology, SymbolFrame
+from gvc.phy import BurstTransmitter, FrameAssembler, Numerology, PictureShape, SymbolFrame
 from gvc.phy.offline import channel_of, receiver_of
 from gvc.video.clip import open_clip
 
@@ -67,7 +67,7 @@ def _receive(config, frames: list[np.ndarray], about: tuple[int, int, int]) -> t
     channel = channel_of(config, config.channel.snr_db, 1)
     first, spent = None, []
     for index, symbols in enumerate(frames):
-        bursts = transmitter.bursts(SymbolFrame(index, symbols, *about))
+        bursts = transmitter.bursts(SymbolFrame(index, symbols, PictureShape(*about)))
         samples = channel.process(np.concatenate(bursts))
         started = time.perf_counter()
         found = [frame for burst in receiver.push(samples) for frame in assembler.push(burst)]

@@ -17,7 +17,7 @@ from gvc.coding.scheme import ReceivedSlot, Slot
 from gvc.coding.softcast.analogue import SHARES, SIZES
 from gvc.evaluation.metrics.psnr import psnr_db
 from gvc.noise_map import NU_MIN
-from gvc.phy.header import frame_symbols
+from gvc.phy.shape import frame_symbols
 from gvc.video.clip import open_clip
 from gvc.video.content import installed_clips
 

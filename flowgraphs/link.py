@@ -9,9 +9,11 @@ from gvc.coding.scheme import ReceivedSlot
 from gvc.config import LinkConfig
 from gvc.phy.assembler import FrameAssembler
 from gvc.phy.frames import SymbolFrame
+from gvc.phy.identity import stream_of
 from gvc.phy.numerology import Numerology
 from gvc.phy.offline import receiver_parameters
 from gvc.phy.receiver import BurstReceiver as Demodulator
+from gvc.phy.shape import PictureShape
 from gvc.phy.transmitter import BurstTransmitter as Modulator
 from gvc.run import RunFolder
 from gvc_blocks import flow
@@ -56,9 +58,10 @@ class LinkGraph(gr.top_block):
         self.config = config
         self.arm = arm
         self.source = stages.source(config, clip, frames, paced)
-        self.transmitter = stages.transmitter(config, paced)
+        stream = stream_of(seed, clip, frames, arm, config.model_dump_json())
+        self.transmitter = stages.transmitter(config, arm, stream, paced)
         self.channel = stages.channel(config, seed)
-        self.receiver = stages.receiver(config, keep_raw=recording is not None)
+        self.receiver = stages.receiver(config, arm, keep_raw=recording is not None)
         self.is_peer = is_peer(arm)
         if self.is_peer:
             fps = self.source.clip.fps
@@ -67,7 +70,6 @@ class LinkGraph(gr.top_block):
             # A segment leaves when its last picture is in, and the next one waits for what was fed back of it.
             self.flight = Flight(self._drained, MAX_IN_FLIGHT + 2 * config.segment.frames)
             self.encoder.feedback = self.receiver.feedback = stages.feedback(config)
-            self.decoder.flight = self.flight
         else:
             self.encoder = stages.encoder(config)
             self.denoiser = stages.denoiser(config, arm)
@@ -76,7 +78,7 @@ class LinkGraph(gr.top_block):
             self.flight = Flight(self._drained)
         self.sink = ZmqVideoSink(endpoint, arm, finish=False)
         self.recorder = None
-        for block in (self.source, self.transmitter, self.receiver, self.sink):
+        for block in (self.source, self.transmitter, self.receiver, self.decoder, self.sink):
             block.flight = self.flight
 
         self.msg_connect(self.source, "frames", self.encoder, "frames")
@@ -113,13 +115,13 @@ class LinkGraph(gr.top_block):
         """
         width, height = self.source.clip.size
         grey = np.full((height, width, 3), 128, np.uint8)
-        latents = latents_of(self.config.model.cbr)
+        shape = PictureShape(height, width, latents_of(self.config.model.cbr))
         if self.is_peer:
             scheme = self.encoder.scheme(height, width)
             slot = scheme.encode(grey[None], self.config.model.design_snr_db)[0]
-            sent = SymbolFrame(0, slot.symbols, height, width, latents, slot.mode, slot.payload_type, last=True)
+            sent = SymbolFrame(0, slot.symbols, shape, slot.mode, slot.payload_type, last=True)
         else:
-            sent = SymbolFrame(0, self.encoder.encoder.encode(grey), height, width, latents, last=True)
+            sent = SymbolFrame(0, self.encoder.encoder.encode(grey), shape, last=True)
         waveform = Numerology.load(self.config.phy.numerology)
         modulator = Modulator(waveform)
         samples = np.concatenate([*modulator.bursts(sent), modulator.flush_samples()])
@@ -130,13 +132,13 @@ class LinkGraph(gr.top_block):
         noise_map = np.full(len(sent.symbols), 0.1, np.float32)
         if self.is_peer:
             received = ReceivedSlot(sent.symbols, noise_map, sent.payload_type, sent.mode)
-            self.decoder.scheme(height, width, latents).decode([received], height, width)
+            self.decoder.scheme(*shape.picture).decode([received], height, width)
             return
         symbols = sent.symbols
         if self.denoiser is not None:
-            symbols = self.denoiser.denoiser.denoise(symbols, noise_map, height, width, latents)
+            symbols = self.denoiser.denoiser.denoise(symbols, noise_map, *shape.picture)
         for decoder in {self.decoder.decoder, self.decoder.plain}:
-            decoder.decode(symbols, noise_map, height, width, latents)
+            decoder.decode(symbols, noise_map, *shape.picture)
 
     def timings(self) -> list[dict[str, float | str]]:
         """CPU seconds a frame of every block, by its thread's own clock."""

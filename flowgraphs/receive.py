@@ -34,7 +34,7 @@ class ReceiveGraph(gr.top_block):
             )
         self.flow = flow.fresh()
         self.source = SampleFileSource(path, config.sample_rate_hz)
-        self.receiver = stages.receiver(config, keep_raw=True)
+        self.receiver = stages.receiver(config, arm, keep_raw=True)
         if is_peer(arm):
             self.denoiser = self.trainer = None
             self.decoder = SegmentDecoder(arm, config)

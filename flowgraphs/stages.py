@@ -21,6 +21,7 @@ from gvc_blocks.phy.burst_receiver import BurstReceiver
 from gvc_blocks.phy.burst_transmitter import BurstTransmitter
 from gvc_blocks.video.video_source import VideoSource
 from models.arms import arm as arm_of
+from models.identity import coder_of, expected_of
 
 # Every raised buffer would be told on the console otherwise.
 gr.logging().set_default_level(gr.log_levels.warn)
@@ -39,7 +40,15 @@ def check_taps(config: LinkConfig) -> None:
 
 
 def source(config: LinkConfig, clip: str, frames: int, paced: bool) -> VideoSource:
-    return VideoSource(clip, config.video.size, frames, paced)
+    """The clip; raises ConfigError for pictures larger than receivers take."""
+    made = VideoSource(clip, config.video.size, frames, paced)
+    width, height = made.clip.size
+    if width * height > config.phy.max_pixels:
+        raise ConfigError(
+            f"pictures of {width}x{height} are above phy.max_pixels ({config.phy.max_pixels}): give a smaller "
+            "video.size, or raise it at both ends"
+        )
+    return made
 
 
 def encoder(config: LinkConfig) -> JsccEncoder:
@@ -63,11 +72,12 @@ def feedback(config: LinkConfig) -> Feedback:
     return Feedback(digital.feedback_delay, config.model.design_snr_db, digital.feedback_window)
 
 
-def transmitter(config: LinkConfig, paced: bool = False) -> BurstTransmitter:
+def transmitter(config: LinkConfig, arm: str = "jscc", stream: int = 0, paced: bool = False) -> BurstTransmitter:
+    """The transmitter of `arm`; `stream` is the identity of the transmission."""
     idle = 0
     if paced:
         idle = 8 * Numerology.load(config.phy.numerology).symbol_samples + math.ceil(config.channel.delay_samples)
-    return BurstTransmitter(config.phy.numerology, idle, _tap(config, "tx"))
+    return BurstTransmitter(config.phy.numerology, idle, _tap(config, "tx"), stream, coder_of(config, arm))
 
 
 def channel(config: LinkConfig, seed: int) -> SionnaChannel:
@@ -90,10 +100,12 @@ def channel(config: LinkConfig, seed: int) -> SionnaChannel:
     )
 
 
-def receiver(config: LinkConfig, keep_raw: bool = False) -> BurstReceiver:
+def receiver(config: LinkConfig, arm: str = "jscc", keep_raw: bool = False) -> BurstReceiver:
+    """The receiver of what `arm` decodes."""
     return BurstReceiver(
         **receiver_parameters(config),
         keep_raw=keep_raw,
+        expected=expected_of(config, arm),
         dump_symbols=_tap(config, "equalised"),
         dump_noise_map=_tap(config, "noise_map"),
     )

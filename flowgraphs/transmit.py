@@ -5,6 +5,7 @@ from gnuradio import gr
 from flowgraphs import stages
 from gvc.coding.peers import is_peer
 from gvc.config import LinkConfig
+from gvc.phy.identity import stream_of
 from gvc_blocks import flow
 from gvc_blocks.phy.sample_file_sink import SampleFileSink
 
@@ -19,9 +20,10 @@ class TransmitGraph(gr.top_block):
         frames: how many; 0 for the whole clip.
         arm: whose encoder; all neural arms share one. A peer gets no feedback here and designs for
             `model.design_snr_db`.
+        seed: root seed, of the stream's identity.
     """
 
-    def __init__(self, config: LinkConfig, clip: str, path: str, frames: int = 0, arm: str = "jscc"):
+    def __init__(self, config: LinkConfig, clip: str, path: str, frames: int = 0, arm: str = "jscc", seed: int = 1):
         gr.top_block.__init__(self, "gvc tx")
         stages.check_taps(config)
         self.flow = flow.fresh()
@@ -29,7 +31,8 @@ class TransmitGraph(gr.top_block):
         self.encoder = (
             stages.segment_encoder(config, arm, self.source.clip.fps) if is_peer(arm) else stages.encoder(config)
         )
-        self.transmitter = stages.transmitter(config)
+        stream = stream_of(seed, clip, frames, arm, config.model_dump_json())
+        self.transmitter = stages.transmitter(config, arm, stream)
         self.sink = SampleFileSink(path, config.sample_rate_hz, config.center_frequency_hz)
         self.msg_connect(self.source, "frames", self.encoder, "frames")
         self.msg_connect(self.encoder, "symbols", self.transmitter, "symbols")

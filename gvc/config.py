@@ -74,13 +74,17 @@ class ModelConfig(Section):
 
 
 class PhyConfig(Section):
-    """The waveform and the receiver's strategies, by registry name or `package.module:Class`."""
+    """The waveform and the receiver's strategies, by registry name or `package.module:Class`.
+
+    max_pixels: bursts of larger pictures are refused: nobody is to keep a receiver busy with a few milliseconds of air.
+    """
 
     numerology: str = "ofdm64"
     synchroniser: str = "schmidl-cox"
     channel_estimator: str = "dft-smoothed"
     equaliser: str = "mmse"
     rx_antennas: int = Field(1, ge=1, le=8)
+    max_pixels: int = Field(1920 * 1088, ge=256, le=4096 * 4096)
 
 
 class ChannelConfig(Section):

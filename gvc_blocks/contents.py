@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gvc.errors import ParseError
 from gvc.phy.frames import ReceivedFrame
+from gvc.phy.payload import JSCC
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,12 @@ class VideoFrame:
     pixels: np.ndarray
     due_s: float
     last: bool = False
+
+
+def check_payload(frame: ReceivedFrame) -> None:
+    """Raise ParseError for a frame that no neural encoder made."""
+    if frame.payload_type != JSCC:
+        raise ParseError(f"payload type {frame.payload_type} is nothing for a neural decoder")
 
 
 @dataclass(frozen=True)
@@ -33,10 +41,28 @@ class DenoisedFrame:
         return self.received.frame_id
 
 
+@dataclass
+class Undecodable:
+    """Frames that were received and could not be decoded, and why the last one could not."""
+
+    frames: int = 0
+    reason: str = ""
+
+    def add(self, error: Exception, frames: int = 1) -> None:
+        """Count frames."""
+        self.frames += frames
+        self.reason = str(error)
+
+
 @dataclass(frozen=True)
 class DecodedFrame:
-    """What a decoder made of one received frame: uint8 [height, width, 3]."""
+    """What a decoder made of one received frame: uint8 [height, width, 3].
+
+    `frame_id` is the transmitter's number, `place` the picture's among all that the receiver shows, over all streams;
+    without one, its number.
+    """
 
     frame_id: int
     pixels: np.ndarray
     mode: int = 0
+    place: int | None = None

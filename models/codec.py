@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from gvc import registry
-from gvc.errors import InputError, WeightsError
+from gvc.errors import InputError, ParseError, WeightsError
 from gvc.noise_map import NU_MAX
 from models.arms import Places, arm
 from models.cddm.gate import Gate
 from models.cddm.network import linear_estimate
 from models.frozen import Frozen
-from models.latents import fill, from_symbols, grid, latents_of, to_symbols
+from models.latents import MAX_LATENTS, MIN_LATENTS, fill, from_symbols, grid, latents_of, to_symbols
 
 
 class SymbolDenoiser(Protocol):
@@ -54,6 +54,8 @@ class _Stage:
         self.run: Callable[..., Tensor] = torch.compile(network) if compiled else Frozen(network)
 
     def _received(self, symbols: np.ndarray, noise_map: np.ndarray, height: int, width: int, latents: int):
+        if not MIN_LATENTS <= latents <= MAX_LATENTS:
+            raise ParseError(f"a frame of {latents} latent maps: the networks have {MIN_LATENTS} to {MAX_LATENTS}")
         rows, columns = grid(height, width)
         expected = latents // 2 * rows * columns
         if symbols.shape != (expected,) or noise_map.shape != (expected,):
@@ -181,7 +183,7 @@ class FrameDecoder(_Stage):
         estimate = values if self.expects_denoised else linear_estimate(values, noise)
         picture = self.run(estimate, noise, torch.tensor([float(latents)], device=self.device))
         if not torch.isfinite(picture).all():
-            raise InputError(
+            raise ParseError(
                 "the decoder's output is not finite: the symbols are far beyond unit power, or the weights bad"
             )
         picture = (picture[0, :, :height, :width].clamp(0, 1) * 255).round().to(torch.uint8)

@@ -1,5 +1,6 @@
 """`gvc rx`: samples to pictures."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,7 @@ def rx(
     from gvc.decibel import mean_db
 
     config = configure(radio, set_ or [])
+    from flowgraphs.hints import hints
     from flowgraphs.receive import ReceiveGraph
     from flowgraphs.runner import run
     from gvc.run import RunFolder
@@ -28,21 +30,33 @@ def rx(
     with RunFolder(out) as folder, output.steps() as told:
         graph = ReceiveGraph(config, samples, folder, arm)
         run(graph, graph.flow, watch=lambda: told("frames received", graph.sink.frames_displayed, 0))
+        graph.sink.hold(graph.receiver.assembler.places)
         graph.recorder.save()
-        counters = graph.receiver.assembler.counters
+        assembler, demodulator = graph.receiver.assembler, graph.receiver.demodulator
+        counters = assembler.counters
+        known = counters.frames_complete + counters.frames_partial + counters.frames_lost
         bursts = graph.recorder.bursts
+        said = hints(config, graph)
         result = {
             "recording": samples,
             "out": str(out),
             "arm": arm,
             "samples": graph.source.samples,
             "frames_received": graph.sink.frames_displayed,
-            "frames_lost": graph.sink.frames_lost,
-            "bursts_received": counters.bursts_received,
-            "bursts_lost": counters.bursts_lost,
+            "frames_undecodable": graph.decoder.undecodable.frames,
+            **counters.as_dict(),
+            "frames_lost": known - graph.sink.frames_displayed,
+            "candidates": demodulator.candidates,
+            "bad_headers": demodulator.bad_headers,
+            "bursts_unknown": demodulator.unknown_bursts,
+            "bad_samples": demodulator.bad_samples,
+            "stream_table": assembler.streams,
+            "hints": said,
             "snr_est_db": mean_db([burst.snr_db for burst in bursts]),
             "evm_db": mean_db([burst.evm_db for burst in bursts]),
             "not_measured": {} if bursts else {"snr_est_db": "no burst received", "evm_db": "no burst received"},
         }
         folder.commit(output.plain({**result, "config": config.model_dump()}))
+    for hint in said:
+        print(f"note: {hint}", file=sys.stderr)
     output.emit(result, json)

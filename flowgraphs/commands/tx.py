@@ -14,7 +14,7 @@ def tx(
     frames: Annotated[int, typer.Option(min=0, help="How many frames; 0: the whole clip.")] = 0,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")] = None,
     arm: Annotated[str, typer.Option(help="Whose encoder: jscc, or a peer such as av1+ldpc or softcast.")] = "jscc",
-    seed: Annotated[int, typer.Option(help="Root seed; the transmitter itself draws nothing.")] = 1,
+    seed: Annotated[int, typer.Option(help="Root seed; the stream's identity follows from it.")] = 1,
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
 ) -> None:
     """Encode a clip and write what the antenna sends, before any channel: complex floats, mean power 1 in a burst."""
@@ -24,7 +24,7 @@ def tx(
     from flowgraphs.runner import run
     from flowgraphs.transmit import TransmitGraph
 
-    graph = TransmitGraph(config, clip, out, frames, arm)
+    graph = TransmitGraph(config, clip, out, frames, arm, seed)
     with graph.sink.writer, output.steps() as told:
         run(graph, graph.flow, watch=lambda: told("frames sent", graph.source.sent, frames))
     width, height = graph.source.clip.size

@@ -5,6 +5,7 @@ import importlib
 _HOMES = {
     "Numerology": "numerology",
     "SymbolFrame": "frames",
+    "PictureShape": "shape",
     "ReceivedBurst": "frames",
     "ReceivedFrame": "frames",
     "BurstHeader": "header",

@@ -1,137 +1,187 @@
 """Bursts to frames, with every loss counted."""
 
-import dataclasses
+import collections
 
 import numpy as np
 
 from gvc.decibel import mean_db
 from gvc.noise_map import NU_MAX
 from gvc.phy.frames import ReceivedBurst, ReceivedFrame
+from gvc.phy.identity import Expected
 from gvc.phy.layout import fragment_symbols
 from gvc.phy.numerology import Numerology
 from gvc.phy.payload import create_payload
+from gvc.phy.streams import Counters, Pass, Position, Track
 
-_WRAP = 1 << 16
-_RECENT = 64
-"""A burst that is at most so many behind is a duplicate; one further behind comes from a transmitter that restarted."""
-
-
-@dataclasses.dataclass
-class Counters:
-    """Bursts and frames so far. Lost ones are those that header numbers show to have been sent, from number 0 on:
-    sent = received + lost for everything before the last burst received. A transmitter that starts again from 0 counts
-    as a restart, not as loss.
-    """
-
-    bursts_received: int = 0
-    bursts_lost: int = 0
-    bursts_duplicate: int = 0
-    restarts: int = 0
-    frames_complete: int = 0
-    frames_partial: int = 0
-    frames_lost: int = 0
-
-    def as_dict(self) -> dict[str, int]:
-        return dataclasses.asdict(self)
+MAX_STREAMS = 16
+"""Streams that are followed at once; the one not heard for longest makes room for another."""
+MAX_HELD = 250
+"""Places that an outage takes in what the viewer sees: ten seconds of a still picture at 25 frames a second."""
+_KEPT = 64
+"""Passes and kinds of foreign bursts that are described one by one."""
 
 
 class FrameAssembler:
     """Undoes the interleaving and scrambling of a frame over its bursts, for symbols and noise map.
 
-    A frame leaves when it is complete, when a burst of a later frame shows that it will not be, or at `flush`.
+    A frame leaves when it is complete, when a later burst of its stream shows that it will not be, or at `flush`.
+    Streams are told apart by their identity, and each is followed from the first frame heard.
 
     Args:
         numerology: the transmitter's.
-        first_frame, first_sequence: numbers of the stream's first frame and burst, for counting losses at the start.
+        expected: what the decoder takes; other bursts are counted as foreign. None for everything.
+
+    Attributes: `places`, how many places the frames so far, and those lost between them, take for a viewer. `foreign`:
+    of foreign bursts, how many by (reason, payload type, coder, width, height).
     """
 
-    def __init__(self, numerology: Numerology, first_frame: int = 0, first_sequence: int = 0):
+    def __init__(self, numerology: Numerology, expected: Expected | None = None):
         self._numerology = numerology
-        self.counters = Counters()
-        self._next_sequence = first_sequence
-        self._next_frame = first_frame
-        self._open: dict[int, ReceivedBurst] = {}
-        self._open_frame = -1
+        self._expected = expected
+        self.places = 0
+        self.foreign: collections.Counter[tuple[str, int, int, int, int]] = collections.Counter()
+        self._closed = Counters()
+        self._passes: collections.deque[Pass] = collections.deque(maxlen=_KEPT)
+        self._tracks: collections.OrderedDict[int, Track] = collections.OrderedDict()
+        self._open: dict[int, tuple[Position, int, dict[int, ReceivedBurst]]] = {}
+        self._segment_places: dict[int, int] = {}
+
+    @property
+    def counters(self) -> Counters:
+        """Counts over all streams."""
+        total = Counters()
+        total.add(self._closed)
+        for passed in self._live():
+            total.add(passed.counters)
+        return total
+
+    @property
+    def streams(self) -> list[dict[str, object]]:
+        """The last passes of all streams, see `gvc.phy.streams.Pass.as_dict`."""
+        return [passed.as_dict() for passed in [*self._passes, *self._live()]][-_KEPT:]
 
     def push(self, burst: ReceivedBurst) -> list[ReceivedFrame]:
         """The frames that this burst completes or closes, in order."""
         header = burst.header
-        frames = []
-        ahead = (header.sequence - self._next_sequence) % _WRAP
-        if ahead >= _WRAP - _RECENT:
-            self.counters.bursts_duplicate += 1
+        reason = self._expected.refuses(header, burst.shape) if self._expected else ""
+        if reason:
+            self._closed.bursts_foreign += 1
+            height, width, _ = burst.shape.picture
+            kind = reason, header.payload_type, header.coder, width, height
+            if kind in self.foreign or len(self.foreign) < _KEPT:
+                self.foreign[kind] += 1
             return []
-        if ahead >= _WRAP // 2:
-            frames += self.flush()
-            self.counters.restarts += 1
-            ahead = 0
-            self._next_frame = header.frame
-        frame = self._next_frame + (header.frame - self._next_frame) % _WRAP
-        self._next_sequence = (header.sequence + 1) % _WRAP
-        self.counters.bursts_lost += ahead
-        self.counters.bursts_received += 1
-        if self._open and (frame != self._open_frame or not self._belongs(burst)):
-            frames.append(self._close())
-        self.counters.frames_lost += max(0, frame - self._next_frame)
-        self._next_frame = max(self._next_frame, frame)
-        self._open_frame = frame
-        self._open[header.fragment] = burst
-        if len(self._open) == header.fragments:
-            frames.append(self._close())
+        frames = self._make_room(header.stream)
+        track = self._tracks.setdefault(header.stream, Track(header.stream))
+        self._tracks.move_to_end(header.stream)
+        before = track.current
+        fragments = len(fragment_symbols(self._numerology, burst.shape.elements))
+        for taken, position in track.place(burst, fragments, self._closed):
+            if before is not None and before is not track.current:
+                frames += self._end_pass(before)
+                before = None
+            frames += self._take(track, taken, position)
         return frames
 
     def flush(self) -> list[ReceivedFrame]:
-        """The frame that is still open, at the end of the stream."""
-        return [self._close()] if self._open else []
+        """The frames that are still open, at the end of the samples."""
+        frames = []
+        for track in self._tracks.values():
+            frames += self._close(track)
+            track.forget(self._closed)
+        return frames
 
-    def _belongs(self, burst: ReceivedBurst) -> bool:
-        other = next(iter(self._open.values())).header
-        same = ("fragments", "payload_type", "mode", "height", "width", "latent_pairs", "last")
-        return all(getattr(other, name) == getattr(burst.header, name) for name in same)
+    def _live(self) -> list[Pass]:
+        return [track.current for track in self._tracks.values() if track.current is not None]
 
-    def _close(self) -> ReceivedFrame:
-        u = self._numerology
-        bursts = [self._open[fragment] for fragment in sorted(self._open)]
-        header = bursts[0].header
-        elements, noise_map, arrived = self._in_place(bursts)
-        payload = create_payload(header.payload_type, u.scramble_seed)
-        symbols, noise = payload.collect(elements.ravel(), noise_map.ravel(), header.elements)
-        erased = np.zeros(header.elements, bool)
+    def _make_room(self, stream: int) -> list[ReceivedFrame]:
+        if stream in self._tracks or len(self._tracks) < MAX_STREAMS:
+            return []
+        _, track = self._tracks.popitem(last=False)
+        track.forget(self._closed)
+        frames = self._close(track)
+        return frames + (self._end_pass(track.current) if track.current else [])
+
+    def _end_pass(self, passed: Pass) -> list[ReceivedFrame]:
+        """Keep the counts of a pass that nothing is added to any more; the frame that was open."""
+        opened = self._open.pop(passed.stream, None)
+        frames = [self._frame(passed, *opened)] if opened else []
+        self._segment_places.pop(passed.stream, None)
+        self._closed.add(passed.counters)
+        self._passes.append(passed)
+        return frames
+
+    def _take(self, track: Track, burst: ReceivedBurst, position: Position) -> list[ReceivedFrame]:
+        passed = track.current
+        assert passed is not None
+        frames = []
+        opened = self._open.get(track.stream)
+        if opened is not None and opened[0].frame != position.frame:
+            frames += self._close(track)
+            opened = None
+        if opened is None:
+            opened = self._open[track.stream] = position, self._place(passed, position), {}
+        passed.take(burst, position)
+        opened[2][position.fragment] = burst
+        if len(opened[2]) == position.fragments:
+            frames += self._close(track)
+        return frames
+
+    def _place(self, passed: Pass, position: Position) -> int:
+        """Where a frame belongs for the viewer: behind all that came before, its stream's lost frames between."""
+        stream = passed.stream
+        if stream not in self._segment_places:
+            self._segment_places[stream] = self.places
+            self.places += position.slots
+        elif position.segment != passed.newest.segment:
+            lost = position.segment - passed.newest.segment - passed.newest.slots
+            self._segment_places[stream] = self.places + min(lost, MAX_HELD)
+            self.places = self._segment_places[stream] + position.slots
+        return self._segment_places[stream] + position.frame - position.segment
+
+    def _close(self, track: Track) -> list[ReceivedFrame]:
+        opened = self._open.pop(track.stream, None)
+        return [self._frame(track.current, *opened)] if opened and track.current else []
+
+    def _frame(self, passed: Pass, position: Position, place: int, heard: dict[int, ReceivedBurst]) -> ReceivedFrame:
+        bursts = [heard[fragment] for fragment in sorted(heard)]
+        header, shape = bursts[0].header, bursts[0].shape
+        elements, noise_map, arrived = self._in_place(bursts, position.fragments)
+        payload = create_payload(header.payload_type, self._numerology.scramble_seed)
+        symbols, noise = payload.collect(elements.ravel(), noise_map.ravel(), shape.elements)
+        erased = np.zeros(shape.elements, bool)
         if arrived is not None:
-            erased = payload.collect(elements.ravel(), arrived.ravel(), header.elements)[1] == 0
-        complete = len(bursts) == header.fragments
-        self.counters.frames_complete += complete
-        self.counters.frames_partial += not complete
-        frame_id = self._open_frame
-        self._open = {}
-        self._next_frame = frame_id + 1
+            erased = payload.collect(elements.ravel(), arrived.ravel(), shape.elements)[1] == 0
+        passed.frame_over(complete=len(bursts) == position.fragments)
         return ReceivedFrame(
-            frame_id=frame_id,
+            frame_id=position.frame,
+            place=place,
             symbols=symbols,
             noise_map=noise,
             erased=erased,
-            height=header.height,
-            width=header.width,
-            latents=2 * header.latent_pairs,
+            shape=shape,
             mode=header.mode,
             payload_type=header.payload_type,
             last=header.last,
-            bursts_expected=header.fragments,
+            stream=passed.stream,
+            restarts=passed.restarts,
+            slot=header.slot,
+            slots=header.slots,
+            bursts_expected=position.fragments,
             bursts_received=len(bursts),
             snr_db=mean_db([burst.snr_db for burst in bursts]),
             evm_db=mean_db([burst.evm_db for burst in bursts]),
             bursts=bursts,
         )
 
-    def _in_place(self, bursts: list[ReceivedBurst]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    def _in_place(self, bursts: list[ReceivedBurst], expected: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Elements, noise map and, unless all bursts are there, which elements arrived (float32, 1 or 0): [rows, D]."""
-        header = bursts[0].header
-        if len(bursts) == header.fragments:
+        if len(bursts) == expected:
             if len(bursts) == 1:
                 return bursts[0].symbols, bursts[0].noise_map, None
             return np.concatenate([b.symbols for b in bursts]), np.concatenate([b.noise_map for b in bursts]), None
         u = self._numerology
-        fragments = fragment_symbols(u, header.elements)
+        fragments = fragment_symbols(u, bursts[0].shape.elements)
         ends = np.cumsum(fragments)
         places = (int(ends[-1]), u.data_carriers)
         elements, arrived = np.zeros(places, np.complex64), np.zeros(places, np.float32)

@@ -14,10 +14,10 @@ from gvc import seeds
 from gvc.errors import InputError, LinkError
 from gvc.noise_map import NU_MAX
 from gvc.phy.frames import ReceivedFrame, SymbolFrame
-from gvc.phy.header import frame_symbols
 from gvc.phy.numerology import Numerology
 from gvc.phy.offline import StreamChannel, channel_of, receiver_of, send
 from gvc.phy.receiver import BurstReceiver
+from gvc.phy.shape import PictureShape
 
 
 @dataclasses.dataclass
@@ -59,7 +59,8 @@ def record_bank(
     if frames < 1 or frames_per_draw < 1 or not low <= high:
         raise InputError(f"a bank needs at least one frame and a rising SNR range, not {frames} and {low} to {high} dB")
     random = seeds.stream(seed, "bank")
-    n = frame_symbols(height, width, latents)
+    picture = PictureShape(height, width, latents)
+    n = picture.elements
     kept: list[tuple[np.ndarray, ReceivedFrame, float]] = []
     draw = done = 0
     while done < frames:
@@ -68,7 +69,7 @@ def record_bank(
         channel = make_channel(snr, seeds.integer(seed, f"bank/channel/{draw}"))
         sent = random.standard_normal((count, 2 * n), np.float32).view(np.complex64)
         sent /= np.sqrt(np.mean(np.abs(sent) ** 2, axis=1, keepdims=True))
-        frame_list = [SymbolFrame(i, s, height, width, latents, last=i == count - 1) for i, s in enumerate(sent)]
+        frame_list = [SymbolFrame(i, s, picture, last=i == count - 1) for i, s in enumerate(sent)]
         for received in send(numerology, frame_list, channel, make_receiver(), frame_interval_s):
             kept.append((sent[received.frame_id], received, snr))
         done += count

@@ -6,23 +6,25 @@ import numpy as np
 
 from gvc.errors import InputError
 from gvc.phy.header import BurstHeader
+from gvc.phy.shape import Shape
 
 
 @dataclasses.dataclass
 class SymbolFrame:
-    """One coded picture: complex64 [n] of mean power 1, n as `gvc.phy.header.frame_symbols` says.
+    """One coded frame: complex64 [n] of mean power 1, n as its shape says.
 
-    `frame_id` counts up from 0 without gaps. `last` marks the last frame of a stream.
+    `frame_id` counts up from 0 without gaps. `slot` is its place in its segment of `slots` frames. `last` marks the
+    last frame of a stream.
     """
 
     frame_id: int
     symbols: np.ndarray
-    height: int
-    width: int
-    latents: int
+    shape: Shape
     mode: int = 0
     payload_type: int = 0
     last: bool = False
+    slot: int = 0
+    slots: int = 1
 
     def __post_init__(self) -> None:
         self.symbols = np.ascontiguousarray(self.symbols, np.complex64)
@@ -45,6 +47,7 @@ class ReceivedBurst:
     """
 
     header: BurstHeader
+    shape: Shape
     symbols: np.ndarray
     noise_map: np.ndarray
     snr_db: float
@@ -62,22 +65,38 @@ class ReceivedFrame:
     """One frame after all its bursts: symbols complex64 [n] and noise_map float32 [n] in the order of SymbolFrame.
 
     Elements of bursts that did not arrive are erased: symbol 0, noise NU_MAX. `erased` bool [n] marks those. `frame_id`
-    is the transmitter's, unwrapped from the header's 16 bits. snr_db and evm_db are means over the bursts received;
-    `bursts` keeps these.
+    is the transmitter's, unwrapped from the header's 27 bits; `place` is where the frame belongs in what a viewer of
+    this receiver sees, over all streams heard. snr_db and evm_db are means over the bursts received; `bursts` keeps
+    these.
     """
 
     frame_id: int
+    place: int
     symbols: np.ndarray
     noise_map: np.ndarray
     erased: np.ndarray
-    height: int
-    width: int
-    latents: int
+    shape: Shape
     mode: int
     payload_type: int
     last: bool
+    stream: int
+    restarts: int
+    slot: int
+    slots: int
     bursts_expected: int
     bursts_received: int
     snr_db: float
     evm_db: float
     bursts: list[ReceivedBurst]
+
+    @property
+    def height(self) -> int:
+        return self.shape.picture[0]
+
+    @property
+    def width(self) -> int:
+        return self.shape.picture[1]
+
+    @property
+    def latents(self) -> int:
+        return self.shape.picture[2]

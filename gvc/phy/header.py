@@ -1,4 +1,4 @@
-"""The header of a burst: what a receiver needs to place the burst's symbols, in 14 bytes under a strong code."""
+"""The header of a burst: whose it is and where its symbols belong, in 22 bytes under a strong code."""
 
 import binascii
 import dataclasses
@@ -8,39 +8,42 @@ import numba
 import numpy as np
 
 from gvc.errors import InputError, ParseError
-from gvc.phy import convolutional
+from gvc.phy import convolutional, shape
 from gvc.phy.sequences import pseudo_random_bits
 
+VERSION = 2
+"""Of the header's layout. 1 was the 14 bytes without a stream identity, which had no such field."""
 FIELDS = {
-    "sequence": (16, 0),
-    "frame": (16, 0),
+    "version": (3, 0),
+    "stream": (16, 0),
+    "coder": (12, 0),
+    "payload_type": (6, 0),
+    "mode": (6, 0),
+    "sequence": (32, 0),
+    "frame": (27, 0),
+    "slot": (7, 0),
+    "slots": (7, 1),
     "fragment": (12, 0),
-    "fragments": (12, 1),
-    "payload_type": (4, 0),
-    "mode": (4, 0),
-    "height": (12, 1),
-    "width": (12, 1),
-    "latent_pairs": (7, 1),
+    "shape": (shape.BITS, 0),
     "last": (1, 0),
 }
-"""Bits and smallest value of each field, in the order of transmission, most significant bit first; 96 bits in all."""
+"""Bits and smallest value of each field, in the order of transmission, most significant bit first; 160 bits in all."""
 BYTES = sum(bits for bits, _ in FIELDS.values()) // 8
 SIZE = BYTES + 2
 CODED_BITS = 3 * (8 * SIZE + convolutional.MEMORY)
 _SCRAMBLE_SEED = 0x47564331
 
 
-def frame_symbols(height: int, width: int, latents: int) -> int:
-    """Payload symbols of a picture of height x width pixels: latents / 2 on each tile of 16 x 16, begun tiles too."""
-    return latents // 2 * -(-height // 16) * -(-width // 16)
-
-
 @dataclasses.dataclass(frozen=True)
 class BurstHeader:
-    """sequence: counts bursts, modulo 65536. frame: counts frames, modulo 65536. fragment: this burst's number in its
-    frame of `fragments` bursts. payload_type: 0 for analogue symbols. mode: the coding mode. height, width: pixels of
-    the picture, 1 to 4096. latent_pairs: complex symbols for 16 x 16 pixels, 1 to 128. last: the stream ends with this
-    frame.
+    """What a burst says of itself.
+
+    stream: identity of the transmission; another one after each start of the transmitter. coder: what the symbols were
+    made by, 12 bits of the SHA-256 of its weights or of its name. payload_type, mode: what the symbols are
+    (`gvc.phy.payload`). sequence: counts the stream's bursts, modulo 2^32. frame: counts its frames, modulo 2^27.
+    slot: the frame's place in its segment of `slots` frames. fragment: the burst's number in its frame. shape: as the
+    payload type has it (`gvc.phy.shape`); it also says how many bursts the frame takes. last: the stream ends with
+    this frame.
 
     Raises InputError when a value does not fit its field.
     """
@@ -48,29 +51,26 @@ class BurstHeader:
     sequence: int
     frame: int
     fragment: int
-    fragments: int
     payload_type: int
     mode: int
-    height: int
-    width: int
-    latent_pairs: int
+    shape: int
     last: bool
+    slot: int = 0
+    slots: int = 1
+    stream: int = 0
+    coder: int = 0
+    version: int = VERSION
 
     def __post_init__(self) -> None:
         for name, (bits, lowest) in FIELDS.items():
             value = getattr(self, name)
             if not lowest <= value < lowest + (1 << bits):
                 raise InputError(f"burst header: {name} {value} must be from {lowest} to {lowest + (1 << bits) - 1}")
-        if self.fragment >= self.fragments:
-            raise InputError(f"burst header: fragment {self.fragment} of {self.fragments}")
-
-    @property
-    def elements(self) -> int:
-        """Payload symbols of the whole frame."""
-        return frame_symbols(self.height, self.width, 2 * self.latent_pairs)
+        if self.slot >= self.slots:
+            raise InputError(f"burst header: slot {self.slot} of {self.slots}")
 
     def pack(self) -> bytes:
-        """The 14 bytes: fields, then CRC-16/XMODEM over them."""
+        """The 22 bytes: fields, then CRC-16/IBM-3740 over them."""
         value = 0
         for name, (bits, lowest) in FIELDS.items():
             value = value << bits | (int(getattr(self, name)) - lowest)
@@ -79,7 +79,9 @@ class BurstHeader:
 
     @classmethod
     def parse(cls, packed: bytes) -> "BurstHeader":
-        """The header in `packed`; raises ParseError for a wrong length, a wrong CRC, or fields that contradict."""
+        """The header in `packed`; raises ParseError for a wrong length, a wrong CRC, or fields that contradict, and
+        UnknownBurst for another version.
+        """
         if len(packed) != SIZE:
             raise ParseError(f"burst header of {len(packed)} bytes, not {SIZE}")
         content = packed[:BYTES]
@@ -90,11 +92,16 @@ class BurstHeader:
         for name, (bits, lowest) in reversed(FIELDS.items()):
             fields[name] = (value & ((1 << bits) - 1)) + lowest
             value >>= bits
-        fields["last"] = bool(fields["last"])
+        if fields["version"] != VERSION:
+            raise UnknownBurst(f"burst header of version {fields['version']}, this receiver reads version {VERSION}")
         try:
-            return cls(**fields)
+            return cls(**{**fields, "last": bool(fields["last"])})
         except InputError as error:
             raise ParseError(str(error)) from error
+
+
+class UnknownBurst(ParseError):
+    """A burst that was heard well and is not for this receiver to read: another version or payload type."""
 
 
 def encode(packed: bytes, elements: int) -> np.ndarray:

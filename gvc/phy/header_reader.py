@@ -8,12 +8,14 @@ import numpy as np
 from gvc.errors import ParseError
 from gvc.phy import header as burst_header
 from gvc.phy.channel_estimator import ChannelEstimator, preamble_precision
-from gvc.phy.header import BurstHeader
+from gvc.phy.header import BurstHeader, UnknownBurst
 from gvc.phy.kernels import chain, preamble
 from gvc.phy.layout import fragment_symbols
 from gvc.phy.numerology import Numerology
 from gvc.phy.ofdm_windows import SampleBuffer
 from gvc.phy.payload import SOCKETS
+from gvc.phy.shape import Shape
+from gvc.phy.shape import parse as parse_shape
 from gvc.phy.synchroniser import Acquisition
 
 _MAX_SLOPE = 0.4
@@ -22,12 +24,13 @@ _MAX_SLOPE = 0.4
 
 @dataclasses.dataclass(frozen=True)
 class Head:
-    """A decoded header, the symbols complex64 [H D] that sent it, the number of payload symbols that follow, the grid
-    complex64 [rx, short + 2 + H, K] of the FFT windows so far, of which the first `short` are of short training, and
-    the residual CFO `slope` in radians a symbol.
+    """A decoded header, the shape of its frame, the symbols complex64 [H D] that sent it, the number of payload symbols
+    that follow, the grid complex64 [rx, short + 2 + H, K] of the FFT windows so far, of which the first `short` are of
+    short training, and the residual CFO `slope` in radians a symbol.
     """
 
     header: BurstHeader
+    shape: Shape
     sent: np.ndarray
     payload_symbols: int
     grid: np.ndarray
@@ -62,7 +65,7 @@ class HeaderReader:
         self._turns = np.exp(-1j * self._slopes[:, None] * times)
 
     def read(self, buffer: SampleBuffer, acquired: Acquisition) -> Head:
-        """Raises ParseError when the header cannot be decoded or makes no sense."""
+        """Raises ParseError when the header cannot be decoded or makes no sense, UnknownBurst when it is another's."""
         u = self._numerology
         grid = buffer.grid(u, acquired.window + self._starts, acquired.step, acquired.window)
         mean, noise, snr = preamble.long_training(grid, self._known, self._short)
@@ -75,9 +78,10 @@ class HeaderReader:
         packed = burst_header.decode(soft)
         header = BurstHeader.parse(packed)
         if header.payload_type not in SOCKETS:
-            raise ParseError(f"payload type {header.payload_type} is not known")
-        fragments = fragment_symbols(u, header.elements)
-        if header.fragments != len(fragments):
-            raise ParseError(f"{header.fragments} fragments, where the picture takes {len(fragments)}")
+            raise UnknownBurst(f"payload type {header.payload_type} is not known")
+        shape = parse_shape(SOCKETS[header.payload_type].shape, header.shape)
+        fragments = fragment_symbols(u, shape.elements)
+        if header.fragment >= len(fragments):
+            raise ParseError(f"fragment {header.fragment}, where the frame takes {len(fragments)}")
         sent = burst_header.encode(packed, u.header_symbols * u.data_carriers)
-        return Head(header, sent, fragments[header.fragment], grid, self._short, float(self._slopes[chosen]))
+        return Head(header, shape, sent, fragments[header.fragment], grid, self._short, float(self._slopes[chosen]))

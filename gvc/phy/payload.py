@@ -1,16 +1,18 @@
 """Payload sockets: how a frame's symbols become resource elements and come back. The waveform does not look inside.
 
-A header's `payload_type` names the socket and tells the decoder what the symbols are: 0 those of a neural encoder, 1 to
-4 QAM of 2, 4, 6 or 8 bits with the code rate in the header's `mode` (`gvc.phy.mcs`), 5 softcast, 6 hybrid.
+A header's `payload_type` names the socket, the kind of shape, and tells the decoder what the symbols are: 0 those of a
+neural encoder, 1 to 4 QAM of 2, 4, 6 or 8 bits with the code rate in the header's `mode` (`gvc.phy.mcs`), 5 softcast,
+6 hybrid, 7 coded bytes that say themselves what they are. 8 to 63 are free.
 """
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from gvc.errors import InputError
 from gvc.phy.kernels.combining import gather
 from gvc.phy.sequences import interleaver, pseudo_random_bits, scrambling_signs
+from gvc.phy.shape import CountShape, PictureShape, Shape
 
 
 class Payload(Protocol):
@@ -48,12 +50,30 @@ class InterleavedPayload:
         return gather(elements, noise_map, order, scrambling_signs(self._seed, len(elements)), count)
 
 
-SOFTCAST, HYBRID = 5, 6
-SOCKETS = dict.fromkeys(range(HYBRID + 1), InterleavedPayload)
+JSCC, SOFTCAST, HYBRID, BYTES = 0, 5, 6, 7
+QAM = frozenset({1, 2, 3, 4})
 
 
-def create_payload(payload_type: int, seed: int) -> Payload:
+class Socket(NamedTuple):
+    """How symbols of a payload type are mapped, and what the header's shape field means for them."""
+
+    mapping: type[InterleavedPayload]
+    shape: type[Shape]
+
+
+SOCKETS = {
+    **dict.fromkeys(range(HYBRID + 1), Socket(InterleavedPayload, PictureShape)),
+    BYTES: Socket(InterleavedPayload, CountShape),
+}
+
+
+def socket(payload_type: int) -> Socket:
     """The socket of a payload type; raises InputError for a type that is not known."""
     if payload_type not in SOCKETS:
         raise InputError(f"payload type {payload_type} is not known (known: {', '.join(map(str, SOCKETS))})")
-    return SOCKETS[payload_type](seed)
+    return SOCKETS[payload_type]
+
+
+def create_payload(payload_type: int, seed: int) -> Payload:
+    """The mapping of a payload type; raises InputError for a type that is not known."""
+    return socket(payload_type).mapping(seed)

@@ -119,6 +119,7 @@ class PayloadReader:
         )
         return ReceivedBurst(
             header=head.header,
+            shape=head.shape,
             symbols=symbols,
             noise_map=noise_map,
             snr_db=10 * math.log10(snr),

@@ -10,9 +10,9 @@ from gvc import seeds
 from gvc.decibel import mean_db
 from gvc.noise_map import NU_MAX
 from gvc.phy.frames import ReceivedFrame, SymbolFrame
-from gvc.phy.header import frame_symbols
 from gvc.phy.numerology import Numerology
 from gvc.phy.offline import channel_of, receiver_of, send
+from gvc.phy.shape import PictureShape
 
 WARM_UP = 16
 """Slots sent before the first one that counts, unless told otherwise: what the receiver can have fed back by then."""
@@ -48,7 +48,7 @@ class Realisation:
         config: a `gvc.config.LinkConfig`.
         snr_db: mean Es/N0.
         seed: of the draw.
-        height, width, latents: shape of a slot, `frame_symbols` of them.
+        height, width, latents: shape of a slot.
         interval_s: from the start of a slot to that of the next.
         warm_up: slots sent before the first one that counts.
     """
@@ -65,7 +65,8 @@ class Realisation:
         warm_up: int = WARM_UP,
     ):
         self.height, self.width, self.latents = height, width, latents
-        self.count = frame_symbols(height, width, latents)
+        self._shape = PictureShape(height, width, latents)
+        self.count = self._shape.elements
         self._warm_up = warm_up
         self._config, self._snr_db, self._seed = config, snr_db, seed
         self._interval_s = interval_s
@@ -75,14 +76,14 @@ class Realisation:
     def send(self, slots: list[tuple[np.ndarray, int, int]]) -> list[ReceivedFrame | None]:
         """(symbols complex64 [count], payload_type, mode) of each slot -> what came of each, None where nothing did."""
         sent = [(symbols, 0, 0) for symbols in self._known(self._warm_up, "warm-up")] + slots
-        received = self._pass([SymbolFrame(i, s, self.height, self.width, self.latents, mode, kind, i == len(sent) - 1)
+        received = self._pass([SymbolFrame(i, s, self._shape, mode, kind, i == len(sent) - 1)
                                for i, (s, kind, mode) in enumerate(sent)])  # fmt: skip
         return received[self._warm_up :]
 
     def _probe(self, slots: int) -> Probe:
         """What the channel does to `slots` slots, learned from known QPSK symbols."""
         known = self._known(self._warm_up, "warm-up") + self._known(slots, "probe")
-        frames = [SymbolFrame(i, s, self.height, self.width, self.latents, last=i == len(known) - 1)
+        frames = [SymbolFrame(i, s, self._shape, last=i == len(known) - 1)
                   for i, s in enumerate(known)]  # fmt: skip
         error = np.zeros((slots, self.count), np.complex64)
         noise_map = np.full((slots, self.count), NU_MAX, np.float32)

@@ -6,6 +6,7 @@ from gvc import registry
 from gvc.errors import InputError, ParseError
 from gvc.phy.frames import ReceivedBurst
 from gvc.phy.genie import Genie
+from gvc.phy.header import UnknownBurst
 from gvc.phy.header_reader import Head, HeaderReader
 from gvc.phy.layout import burst_layout
 from gvc.phy.numerology import SHORT_PERIOD, Numerology
@@ -34,7 +35,8 @@ class BurstReceiver:
         keep_raw: keep the resource elements before the equaliser in each burst.
         genie: perfect channel state in place of the estimates.
 
-    Attributes: `bad_samples`, `candidates` (detections), `bad_headers` (of these, with an undecodable header).
+    Attributes: `bad_samples`, `candidates` (detections), `headers_read`, `bad_headers` (of candidates that could be
+    synchronised), `unknown_bursts` (read, and of another version or a payload type that is not known).
     """
 
     def __init__(
@@ -57,6 +59,8 @@ class BurstReceiver:
         self.bad_samples = 0
         self.candidates = 0
         self.bad_headers = 0
+        self.unknown_bursts = 0
+        self.headers_read = 0
         sync = registry.create("synchroniser", synchroniser, numerology=u, rx_antennas=rx_antennas)
         self._synchroniser = sync
         estimator = registry.create("channel_estimator", channel_estimator, numerology=u)
@@ -134,10 +138,15 @@ class BurstReceiver:
     def _read_header(self, candidate: int, acquired: Acquisition) -> None:
         try:
             self._head = self._headers.read(self._buffer, acquired)
-        except ParseError:
-            self.bad_headers += 1
+        except ParseError as error:
+            if isinstance(error, UnknownBurst):
+                self.headers_read += 1
+                self.unknown_bursts += 1
+            else:
+                self.bad_headers += 1
             self._resume(candidate + self._synchroniser.skip)
         else:
+            self.headers_read += 1
             self._needed = self._payloads.end(acquired, self._head)
 
     def _resume(self, position: int) -> None:

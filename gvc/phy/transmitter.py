@@ -1,14 +1,16 @@
 """Frames of symbols to bursts of samples."""
 
+import dataclasses
+
 import numpy as np
 
 from gvc.errors import InputError
 from gvc.phy import header as burst_header
 from gvc.phy.frames import SymbolFrame
-from gvc.phy.header import BurstHeader, frame_symbols
+from gvc.phy.header import BurstHeader
 from gvc.phy.layout import burst_layout, fragment_symbols
 from gvc.phy.numerology import Numerology
-from gvc.phy.payload import create_payload
+from gvc.phy.payload import create_payload, socket
 from gvc.phy.peak_limiter import PeakLimiter
 
 
@@ -21,14 +23,17 @@ class BurstTransmitter:
     Args:
         numerology: the waveform.
         sequence: number of the first burst.
+        stream: identity of this transmission, 0 to 65535; another one for each.
+        coder: what makes the symbols, 0 to 4095; see `gvc.phy.identity`.
     """
 
     signal_power = 1.0
 
-    def __init__(self, numerology: Numerology, sequence: int = 0):
+    def __init__(self, numerology: Numerology, sequence: int = 0, stream: int = 0, coder: int = 0):
         self.numerology = numerology
         self.limiter = PeakLimiter(numerology.clip_backoff_db)
         self.bursts_sent = 0
+        self.stream, self.coder = stream, coder
         self._sequence = sequence
 
     @property
@@ -39,21 +44,19 @@ class BurstTransmitter:
     def bursts(self, frame: SymbolFrame) -> list[np.ndarray]:
         """The bursts of a frame, complex64 [samples] each, its trailing gap included.
 
-        Raises InputError when symbols and picture size contradict, are not finite, or do not fit the header.
+        Raises InputError when symbols and shape contradict, are not finite, or do not fit the header.
         """
         u = self.numerology
         header = self._header(frame)
-        if not np.all(np.isfinite(frame.symbols.view(np.float32))):
-            raise InputError(f"frame {frame.frame_id}: symbols must be finite")
         fragments = fragment_symbols(u, len(frame.symbols))
         payload = create_payload(frame.payload_type, u.scramble_seed)
         elements = payload.spread(frame.symbols, sum(fragments) * u.data_carriers).reshape(-1, u.data_carriers)
         ends = np.cumsum(fragments)
         result = []
         for fragment, (symbols, end) in enumerate(zip(fragments, ends, strict=True)):
-            fields = {**header, "sequence": self._sequence, "fragment": fragment, "fragments": len(fragments)}
-            result.append(self._burst(BurstHeader(**fields), elements[end - symbols : end]))
-            self._sequence = (self._sequence + 1) & 0xFFFF
+            numbered = dataclasses.replace(header, sequence=self._sequence, fragment=fragment)
+            result.append(self._burst(numbered, elements[end - symbols : end]))
+            self._sequence = (self._sequence + 1) & 0xFFFFFFFF
         self.bursts_sent += len(result)
         return result
 
@@ -61,24 +64,29 @@ class BurstTransmitter:
         """Zeros that push the last burst out of a channel's and a receiver's delays: complex64 [n]."""
         return np.zeros(8 * self.numerology.symbol_samples, np.complex64)
 
-    def _header(self, frame: SymbolFrame) -> dict:
-        if frame.latents % 2:
-            raise InputError(f"frame {frame.frame_id}: latents is {frame.latents}, it must be even")
-        expected = frame_symbols(frame.height, frame.width, frame.latents)
-        if len(frame.symbols) != expected:
+    def _header(self, frame: SymbolFrame) -> BurstHeader:
+        """The header of a frame's first burst."""
+        if len(frame.symbols) != frame.shape.elements:
             raise InputError(
-                f"frame {frame.frame_id}: {len(frame.symbols)} symbols, but {frame.width}x{frame.height} pixels with "
-                f"{frame.latents} latents make {expected}"
+                f"frame {frame.frame_id}: {len(frame.symbols)} symbols, but {frame.shape} makes {frame.shape.elements}"
             )
-        return {
-            "frame": frame.frame_id & 0xFFFF,
-            "payload_type": frame.payload_type,
-            "mode": frame.mode,
-            "height": frame.height,
-            "width": frame.width,
-            "latent_pairs": frame.latents // 2,
-            "last": frame.last,
-        }
+        if not isinstance(frame.shape, socket(frame.payload_type).shape):
+            raise InputError(f"frame {frame.frame_id}: payload type {frame.payload_type} has no {frame.shape}")
+        if not np.all(np.isfinite(frame.symbols.view(np.float32))):
+            raise InputError(f"frame {frame.frame_id}: symbols must be finite")
+        return BurstHeader(
+            sequence=self._sequence,
+            frame=frame.frame_id & 0x7FFFFFF,
+            fragment=0,
+            payload_type=frame.payload_type,
+            mode=frame.mode,
+            shape=frame.shape.pack(),
+            last=frame.last,
+            slot=frame.slot,
+            slots=frame.slots,
+            stream=self.stream,
+            coder=self.coder,
+        )
 
     def _burst(self, header: BurstHeader, elements: np.ndarray) -> np.ndarray:
         u = self.numerology

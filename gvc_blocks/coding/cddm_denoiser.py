@@ -3,8 +3,9 @@
 import numpy as np
 
 from gvc import registry
+from gvc.errors import ParseError
 from gvc.phy.frames import ReceivedFrame
-from gvc_blocks.contents import DenoisedFrame
+from gvc_blocks.contents import DenoisedFrame, check_payload
 from gvc_blocks.guarded import GuardedBlock
 from gvc_blocks.tap import Tap
 
@@ -63,7 +64,12 @@ class CddmDenoiser(GuardedBlock):
         return estimate, self.gate is None or self.gate(symbols, noise_map, estimate)
 
     def _denoise(self, frame: ReceivedFrame) -> None:
-        symbols, denoised = self.estimate(frame.symbols, frame.noise_map, frame.height, frame.width, frame.latents)
+        try:
+            check_payload(frame)
+            symbols, denoised = self.estimate(frame.symbols, frame.noise_map, *frame.shape.picture)
+        except ParseError:
+            # The decoder meets it too, and counts it.
+            symbols, denoised = frame.symbols, False
         self.frames_denoised += denoised
         self._tap.write(symbols)
         self.publish("symbols", DenoisedFrame(frame, symbols, denoised))

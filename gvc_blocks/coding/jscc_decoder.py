@@ -3,13 +3,16 @@
 import numpy as np
 
 from gvc import registry
+from gvc.errors import ParseError
 from gvc.phy.frames import ReceivedFrame
-from gvc_blocks.contents import DecodedFrame, DenoisedFrame
+from gvc_blocks.contents import DecodedFrame, DenoisedFrame, Undecodable, check_payload
+from gvc_blocks.flight import Flight
 from gvc_blocks.guarded import GuardedBlock
 
 
 class JsccDecoder(GuardedBlock):
-    """One call of a decoder a frame: the arm's own, or that of received symbols where the gate left a frame alone.
+    """One call of a decoder a frame: the arm's own, or that of received symbols where the gate left a frame alone. A
+    frame that cannot be decoded is counted (`undecodable`) and lost.
 
     Input message `symbols`: gvc.phy.ReceivedFrame, or DenoisedFrame from a denoiser. Output message `frames`:
     DecodedFrame.
@@ -36,6 +39,8 @@ class JsccDecoder(GuardedBlock):
         options = {"preset": preset, "dtype": dtype, "compiled": compiled}
         self.decoder = registry.create("decoder", decoder, arm_name=arm, **options)
         self.plain = registry.create("decoder", decoder, arm_name="jscc", **options) if gate else self.decoder
+        self.flight: Flight | None = None
+        self.undecodable = Undecodable()
         self.receive("symbols", self._decode)
         self.send_on("frames")
 
@@ -56,6 +61,12 @@ class JsccDecoder(GuardedBlock):
     def _decode(self, frame: ReceivedFrame | DenoisedFrame) -> None:
         received = frame.received if isinstance(frame, DenoisedFrame) else frame
         estimate = frame.symbols if isinstance(frame, DenoisedFrame) and frame.denoised else None
-        shape = received.height, received.width, received.latents
-        pixels = self.pixels(received.symbols, estimate, received.noise_map, *shape)
-        self.publish("frames", DecodedFrame(received.frame_id, pixels, received.mode))
+        try:
+            check_payload(received)
+            pixels = self.pixels(received.symbols, estimate, received.noise_map, *received.shape.picture)
+        except ParseError as error:
+            self.undecodable.add(error)
+            if self.flight:
+                self.flight.displayed(received.frame_id)
+            return
+        self.publish("frames", DecodedFrame(received.frame_id, pixels, received.mode, received.place))

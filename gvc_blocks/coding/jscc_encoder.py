@@ -2,6 +2,7 @@
 
 from gvc import registry
 from gvc.phy.frames import SymbolFrame
+from gvc.phy.shape import PictureShape
 from gvc_blocks.contents import VideoFrame
 from gvc_blocks.guarded import GuardedBlock
 from gvc_blocks.tap import Tap
@@ -44,7 +45,8 @@ class JsccEncoder(GuardedBlock):
         symbols = self.encoder.encode(frame.pixels)
         self._tap.write(symbols)
         height, width = frame.pixels.shape[:2]
-        coded = SymbolFrame(frame.frame_id, symbols, height, width, self.encoder.latents, last=frame.last)
+        shape = PictureShape(height, width, self.encoder.latents)
+        coded = SymbolFrame(frame.frame_id, symbols, shape, last=frame.last)
         self.publish("symbols", coded, symbols=len(symbols))
 
     def at_end(self) -> None:

@@ -1,20 +1,28 @@
 """Symbols to pictures by a peer: a segment at once, when its last frame is in or will not come."""
 
+from collections import OrderedDict
+
 import numpy as np
 
 from gvc.coding import peers
 from gvc.coding.scheme import Scheme
 from gvc.coding.transmission import received_slot
 from gvc.config import LinkConfig, build
+from gvc.errors import InputError
 from gvc.phy.frames import ReceivedFrame
-from gvc.phy.header import frame_symbols
-from gvc_blocks.contents import DecodedFrame
+from gvc.phy.shape import frame_symbols
+from gvc_blocks.contents import DecodedFrame, Undecodable
 from gvc_blocks.flight import Flight
 from gvc_blocks.guarded import GuardedBlock
+
+OPEN_STREAMS, SIZES = 8, 4
+"""Streams whose segments may be open at once, and picture sizes that schemes are kept for."""
 
 
 class SegmentDecoder(GuardedBlock):
     """One call of a scheme a segment. Pictures that it had to conceal are not passed on: they count as lost.
+
+    Where a segment ends its own frames say. Segments of a size that the scheme cannot have are counted (`undecodable`).
 
     Input message `symbols`: gvc.phy.ReceivedFrame. Output message `frames`: DecodedFrame.
 
@@ -29,47 +37,60 @@ class SegmentDecoder(GuardedBlock):
         self.config = build(config) if isinstance(config, str) else config
         self.arm, self._fps = arm, fps
         self.flight: Flight | None = None
+        self.undecodable = Undecodable()
         self.reports: list[dict[str, float]] = []
-        self._scheme: Scheme | None = None
-        self._segment = 0
-        self._slots: dict[int, ReceivedFrame] = {}
+        self._schemes: OrderedDict[tuple[int, int, int], Scheme] = OrderedDict()
+        self._open: OrderedDict[tuple[int, int], list[ReceivedFrame]] = OrderedDict()
         self.receive("symbols", self._gather)
         self.send_on("frames")
 
     def scheme(self, height: int, width: int, latents: int) -> Scheme:
-        """The scheme, made for the first frame's size."""
-        if self._scheme is None:
-            self._scheme = peers.create(self.arm, self.config, frame_symbols(height, width, latents), self._fps)
-        return self._scheme
+        """The scheme for pictures of this size; raises InputError where there is none."""
+        size = height, width, latents
+        if size not in self._schemes:
+            self._schemes[size] = peers.create(self.arm, self.config, frame_symbols(*size), self._fps)
+        self._schemes.move_to_end(size)
+        if len(self._schemes) > SIZES:
+            self._schemes.popitem(last=False)
+        return self._schemes[size]
 
     def _gather(self, frame: ReceivedFrame) -> None:
-        size = self.scheme(frame.height, frame.width, frame.latents).segment_frames
-        segment, number = divmod(frame.frame_id, size)
-        if segment != self._segment:
-            self._decode()
-            self._segment = segment
-        self._slots[number] = frame
-        if number == size - 1 or frame.last:
-            self._decode()
+        stream = frame.stream, frame.restarts
+        frames = self._open.setdefault(stream, [])
+        self._open.move_to_end(stream)
+        if frames and _segment(frames[0]) != _segment(frame):
+            self._decode(frames)
+            frames.clear()
+        frames.append(frame)
+        if frame.slot == frame.slots - 1:
+            self._decode(self._open.pop(stream))
+        elif len(self._open) > OPEN_STREAMS:
+            self._decode(self._open.popitem(last=False)[1])
 
-    def _decode(self) -> None:
-        if not self._slots:
-            return
-        slots, self._slots = self._slots, {}
-        any_frame = next(iter(slots.values()))
-        scheme = self.scheme(any_frame.height, any_frame.width, any_frame.latents)
-        last = max(slots)
-        count = last + 1 if slots[last].last else scheme.segment_frames
-        decoded = scheme.decode(
-            [received_slot(slots.get(number)) for number in range(count)], any_frame.height, any_frame.width
-        )
-        self.reports.append(decoded.report)
-        first = self._segment * scheme.segment_frames
-        for number in np.flatnonzero(~decoded.concealed):
-            self.publish("frames", DecodedFrame(int(first + number), decoded.pictures[number]))
+    def _decode(self, frames: list[ReceivedFrame]) -> None:
+        any_frame = frames[0]
+        first, count = _segment(any_frame)
+        place = any_frame.place - any_frame.slot
+        slots = {frame.slot: frame for frame in frames}
+        height, width, latents = any_frame.shape.picture
+        try:
+            scheme = self.scheme(height, width, latents)
+            decoded = scheme.decode([received_slot(slots.get(number)) for number in range(count)], height, width)
+        except InputError as error:
+            self.undecodable.add(error, len(frames))
+        else:
+            self.reports.append(decoded.report)
+            for number in map(int, np.flatnonzero(~decoded.concealed)):
+                self.publish("frames", DecodedFrame(first + number, decoded.pictures[number], place=place + number))
         if self.flight:
             # What was concealed will not be displayed.
             self.flight.displayed(first + count - 1)
 
     def at_end(self) -> None:
-        self._decode()
+        while self._open:
+            self._decode(self._open.popitem(last=False)[1])
+
+
+def _segment(frame: ReceivedFrame) -> tuple[int, int]:
+    """First frame and frames of the segment."""
+    return frame.frame_id - frame.slot, frame.slots

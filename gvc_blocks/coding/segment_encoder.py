@@ -6,7 +6,7 @@ from gvc.coding import peers
 from gvc.coding.scheme import Scheme
 from gvc.config import LinkConfig, build
 from gvc.phy.frames import SymbolFrame
-from gvc.phy.header import frame_symbols
+from gvc.phy.shape import PictureShape
 from gvc_blocks.contents import VideoFrame
 from gvc_blocks.feedback import Feedback
 from gvc_blocks.guarded import GuardedBlock
@@ -43,7 +43,7 @@ class SegmentEncoder(GuardedBlock):
     def scheme(self, height: int, width: int) -> Scheme:
         """The scheme, made for the first picture's size."""
         if self._scheme is None:
-            count = frame_symbols(height, width, self.latents)
+            count = PictureShape(height, width, self.latents).elements
             self._scheme = peers.create(self.arm, self.config, count, self._fps)
         return self._scheme
 
@@ -59,10 +59,11 @@ class SegmentEncoder(GuardedBlock):
         if self.feedback is not None:
             snr_db = self.feedback.known_db(frames[0].frame_id, self.flow.stopping)
         slots = self.scheme(height, width).encode(np.stack([frame.pixels for frame in frames]), snr_db)
-        for frame, slot in zip(frames, slots, strict=True):
+        shape = PictureShape(height, width, self.latents)
+        for number, (frame, slot) in enumerate(zip(frames, slots, strict=True)):
             self._tap.write(slot.symbols)
             coded = SymbolFrame(
-                frame.frame_id, slot.symbols, height, width, self.latents, slot.mode, slot.payload_type, frame.last
+                frame.frame_id, slot.symbols, shape, slot.mode, slot.payload_type, frame.last, number, len(slots)
             )
             self.publish("symbols", coded, symbols=len(slot.symbols))
 

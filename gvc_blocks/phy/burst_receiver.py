@@ -3,6 +3,7 @@
 import numpy as np
 
 from gvc.phy.assembler import FrameAssembler
+from gvc.phy.identity import Expected
 from gvc.phy.numerology import Numerology
 from gvc.phy.receiver import BurstReceiver as Demodulator
 from gvc_blocks.feedback import Feedback
@@ -25,6 +26,7 @@ class BurstReceiver(GuardedBlock):
         rx_antennas: number of inputs.
         center_frequency_hz: of the radio; relates sampling offset and CFO.
         one_oscillator: the sampling offset follows from the CFO.
+        expected: what the decoder takes; other bursts are counted as foreign. None for everything.
         keep_raw: keep resource elements before the equaliser in the bursts.
         dump_symbols, dump_noise_map: files for the equalised symbols (cf32) and their noise map (f32).
     """
@@ -39,6 +41,7 @@ class BurstReceiver(GuardedBlock):
         center_frequency_hz: float = 2.4e9,
         one_oscillator: bool = True,
         keep_raw: bool = False,
+        expected: Expected | None = None,
         dump_symbols: str = "",
         dump_noise_map: str = "",
     ):
@@ -54,7 +57,7 @@ class BurstReceiver(GuardedBlock):
             one_oscillator,
             keep_raw=keep_raw,
         )
-        self.assembler = FrameAssembler(waveform)
+        self.assembler = FrameAssembler(waveform, expected)
         self.flight: Flight | None = None
         self.feedback: Feedback | None = None
         self._over = False

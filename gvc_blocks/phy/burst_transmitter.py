@@ -25,12 +25,20 @@ class BurstTransmitter(GuardedBlock):
             followed by nothing stays in the delays of channel and receiver until the next one pushes it out. It is no
             part of `samples_sent`.
         dump_path: file for the samples, cf32; empty for none.
+        stream: identity of this transmission, 0 to 65535. coder: what made the symbols, 0 to 4095.
     """
 
-    def __init__(self, numerology: str = "ofdm64", idle_samples: int = 0, dump_path: str = ""):
+    def __init__(
+        self,
+        numerology: str = "ofdm64",
+        idle_samples: int = 0,
+        dump_path: str = "",
+        stream: int = 0,
+        coder: int = 0,
+    ):
         super().__init__("gvc burst transmitter", None, [np.complex64])
         self.set_min_output_buffer(BUFFER_SAMPLES)
-        self.modulator = Modulator(Numerology.load(numerology))
+        self.modulator = Modulator(Numerology.load(numerology), stream=stream, coder=coder)
         self.flight: Flight | None = None
         self.samples_sent = 0
         self.payload_symbols = 0

@@ -8,7 +8,7 @@ import torch
 
 from gvc import registry
 from gvc.errors import InputError
-from gvc.phy import BurstReceiver, BurstTransmitter, Numerology, SymbolFrame
+from gvc.phy import BurstReceiver, BurstTransmitter, Numerology, PictureShape, SymbolFrame
 from models.channel_estimator.network import DELAYS, GEOMETRIES, DelayProfile, describe, posterior
 from models.channel_estimator.train import draw, loss
 
@@ -122,7 +122,7 @@ def test_flat_channel_is_estimated_better_than_by_smoothers_that_do_not_look() -
     random = np.random.default_rng(0)
     symbols = (random.standard_normal(1024) + 1j * random.standard_normal(1024)).astype(np.complex64) / 2**0.5
     transmitter = BurstTransmitter(u)
-    stream = np.concatenate([*transmitter.bursts(SymbolFrame(0, symbols, 128, 128, 32, last=True))])
+    stream = np.concatenate([*transmitter.bursts(SymbolFrame(0, symbols, PictureShape(128, 128, 32), last=True))])
     errors: dict[str, list[float]] = {"dft-smoothed": [], "learned-linear": [], "learned": []}
     for seed in range(8):
         noise = np.random.default_rng(seed).standard_normal((len(stream) + 400, 2)).astype(np.float32)

@@ -7,8 +7,16 @@ import numpy as np
 import pytest
 
 from gvc.noise_map import NU_MAX
-from gvc.phy import BurstReceiver, BurstTransmitter, FrameAssembler, Numerology, ReceivedFrame, SymbolFrame
-from gvc.phy.assembler import Counters
+from gvc.phy import (
+    BurstReceiver,
+    BurstTransmitter,
+    FrameAssembler,
+    Numerology,
+    PictureShape,
+    ReceivedFrame,
+    SymbolFrame,
+)
+from gvc.phy.streams import Counters
 
 
 def gaussian_frames(count: int, height: int, width: int, latents: int, seed: int = 0) -> list[SymbolFrame]:
@@ -18,7 +26,7 @@ def gaussian_frames(count: int, height: int, width: int, latents: int, seed: int
     for i in range(count):
         symbols = random.standard_normal(n) + 1j * random.standard_normal(n)
         symbols /= np.sqrt(np.mean(np.abs(symbols) ** 2))
-        frames.append(SymbolFrame(i, symbols, height, width, latents, mode=i % 3, last=i == count - 1))
+        frames.append(SymbolFrame(i, symbols, PictureShape(height, width, latents), mode=i % 3, last=i == count - 1))
     return frames
 
 

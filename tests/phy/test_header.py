@@ -7,14 +7,27 @@ from hypothesis import strategies as st
 
 from gvc.errors import InputError, ParseError
 from gvc.phy import header as burst_header
-from gvc.phy.header import FIELDS, SIZE, BurstHeader
+from gvc.phy.header import FIELDS, SIZE, VERSION, BurstHeader, UnknownBurst
+from gvc.phy.shape import PictureShape
 
 headers = st.fixed_dictionaries(
     {name: st.integers(low, low + (1 << bits) - 1) for name, (bits, low) in FIELDS.items() if name != "last"}
     | {"last": st.booleans()}
-).map(lambda fields: BurstHeader(**{**fields, "fragment": min(fields["fragment"], fields["fragments"] - 1)}))
+).map(lambda fields: BurstHeader(**{**fields, "version": VERSION, "slot": min(fields["slot"], fields["slots"] - 1)}))
 
-SAMPLE = BurstHeader(65535, 1234, 2, 3, 0, 1, 272, 640, 16, False)
+SAMPLE = BurstHeader(
+    sequence=0xFFFFFFFF,
+    frame=1234,
+    fragment=2,
+    payload_type=0,
+    mode=1,
+    shape=PictureShape(272, 640, 32).pack(),
+    last=False,
+    slot=5,
+    slots=8,
+    stream=0xBEEF,
+    coder=0xABC,
+)
 
 
 @given(headers)
@@ -49,31 +62,31 @@ def test_crc_is_the_published_one() -> None:
 
 
 def test_fields_lie_where_they_should() -> None:
-    assert SAMPLE.pack()[:4] == bytes([0xFF, 0xFF, 0x04, 0xD2])
-    assert SIZE == 14
+    assert SAMPLE.pack()[0] >> 5 == VERSION
+    assert int.from_bytes(SAMPLE.pack()[:3], "big") >> 5 & 0xFFFF == 0xBEEF
+    assert SIZE == 22
 
 
-@pytest.mark.parametrize(("name", "value"), [("height", 4097), ("width", 0), ("latent_pairs", 129), ("mode", 16)])
+@pytest.mark.parametrize(("name", "value"), [("sequence", 1 << 32), ("slots", 0), ("payload_type", 64), ("mode", -1)])
 def test_value_outside_its_field(name: str, value: int) -> None:
     with pytest.raises(InputError, match=name):
         dataclasses.replace(SAMPLE, **{name: value})
 
 
-def test_fragment_beyond_count() -> None:
-    with pytest.raises(InputError, match="fragment 3 of 3"):
-        dataclasses.replace(SAMPLE, fragment=3)
+def test_slot_beyond_count() -> None:
+    with pytest.raises(InputError, match="slot 8 of 8"):
+        dataclasses.replace(SAMPLE, slot=8)
 
 
-@pytest.mark.parametrize(("height", "width"), [(16, 16), (17, 15), (2160, 3840), (4096, 4096)])
-def test_elements_count_whole_blocks_of_16_pixels(height: int, width: int) -> None:
-    header = dataclasses.replace(SAMPLE, height=height, width=width)
-    assert header.elements == 16 * -(-height // 16) * -(-width // 16)
+def test_another_version_is_not_a_broken_header() -> None:
+    with pytest.raises(UnknownBurst, match="version 5"):
+        BurstHeader.parse(dataclasses.replace(SAMPLE, version=5).pack())
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 1e-30, 1.0, 1e30, np.inf, np.nan]))
 def test_any_soft_symbols_decode_or_fail_cleanly(seed: int, scale: float) -> None:
-    soft = np.random.default_rng(seed).standard_normal(672).astype(np.float32)
-    soft[seed % 672] *= scale
+    soft = np.random.default_rng(seed).standard_normal(1152).astype(np.float32)
+    soft[seed % 1152] *= scale
     try:
         BurstHeader.parse(burst_header.decode(soft.view(np.complex64)))
     except ParseError:
@@ -87,10 +100,10 @@ def test_too_few_elements() -> None:
 
 def test_survives_zero_db_with_known_channel() -> None:
     random = np.random.default_rng(1)
-    sent = burst_header.encode(SAMPLE.pack(), 336)
+    sent = burst_header.encode(SAMPLE.pack(), 576)
     decoded = 0
     for _ in range(500):
-        noise = random.standard_normal(336) + 1j * random.standard_normal(336)
+        noise = random.standard_normal(576) + 1j * random.standard_normal(576)
         try:
             decoded += BurstHeader.parse(burst_header.decode(sent + noise / 2**0.5)) == SAMPLE
         except ParseError:

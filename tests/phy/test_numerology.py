@@ -72,5 +72,5 @@ def test_layout_has_training_on_both_sides_of_every_payload_symbol() -> None:
 
 def test_overhead_counts_every_sample() -> None:
     u = Numerology.load("ofdm64")
-    # 3 + 2 preamble, 7 header, 86 payload, 6 midamble, 1 gap symbols for 85.33 symbols of payload.
-    assert overhead(u, 4096) == pytest.approx((3 + 2 + 7 + 86 + 6 + 1) / (4096 / 48) - 1)
+    # 3 + 2 preamble, 12 header, 86 payload, 6 midamble, 1 gap symbols for 85.33 symbols of payload.
+    assert overhead(u, 4096) == pytest.approx((3 + 2 + 12 + 86 + 6 + 1) / (4096 / 48) - 1)

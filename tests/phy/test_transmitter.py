@@ -2,14 +2,15 @@ import numpy as np
 import pytest
 
 from gvc.errors import InputError
-from gvc.phy import BurstTransmitter, Numerology, SymbolFrame
+from gvc.phy import BurstTransmitter, Numerology, PictureShape, SymbolFrame
 from gvc.phy.layout import burst_layout
+from gvc.phy.shape import CountShape
 
 
 def frame(n: int = 4096, **fields) -> SymbolFrame:
     random = np.random.default_rng(0)
     symbols = (random.standard_normal(n) + 1j * random.standard_normal(n)) / 2**0.5
-    return SymbolFrame(**{"frame_id": 0, "symbols": symbols, "height": 256, "width": 256, "latents": 32, **fields})
+    return SymbolFrame(**{"frame_id": 0, "symbols": symbols, "shape": PictureShape(256, 256, 32), **fields})
 
 
 @pytest.mark.parametrize("name", ["ofdm64", "ofdm256"])
@@ -38,8 +39,8 @@ def test_correlated_symbols_do_not_raise_peaks() -> None:
     ("fields", "words"),
     [
         ({"symbols": np.zeros(100)}, "4096"),
-        ({"latents": 31}, "even"),
-        ({"height": 5000}, "height|symbols"),
+        ({"shape": CountShape(4096)}, "payload type 0"),
+        ({"shape": PictureShape(256, 272, 32)}, "4352"),
         ({"symbols": np.full(4096, np.nan)}, "finite"),
         ({"payload_type": 9}, "payload type 9"),
         ({"mode": 99}, "mode"),
