@@ -42,7 +42,7 @@ class Geometry:
 
 
 # those of gvc/phy/numerologies, which a bare training machine cannot read
-GEOMETRIES = {"ofdm64": Geometry(64, 16, 26, 4, 9), "ofdm256": Geometry(256, 64, 100, 8, 4)}
+GEOMETRIES = {"ofdm64": Geometry(64, 16, 26, 4, 14), "ofdm256": Geometry(256, 64, 100, 8, 6)}
 
 
 def geometry(name: str) -> Geometry:

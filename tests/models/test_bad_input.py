@@ -9,7 +9,7 @@ import torch
 
 from gvc import seeds
 from gvc.config import build
-from gvc.errors import ConfigError, InputError, WeightsError
+from gvc.errors import ConfigError, InputError, ParseError, WeightsError
 from gvc.noise_map import NU_MAX, NU_MIN
 from models.arms import DENOISER, ENCODER, Places
 from models.codec import FrameDecoder, FrameDenoiser, FrameEncoder
@@ -100,7 +100,7 @@ def test_an_unknown_sampler_names_the_nearest(places: Places) -> None:
 def test_a_decoder_with_broken_weights_gives_no_picture(places: Places) -> None:
     decoder = FrameDecoder("small", "jscc", "float32", jscc_dir=places.folders["jscc"])
     next(decoder.network.parameters()).fill_(float("nan"))
-    with pytest.raises(InputError, match="not finite"):
+    with pytest.raises(ParseError, match="not finite"):
         decoder.decode(*received(), *SIZE)
 
 
