@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from gvc.errors import InputError
+from gvc.video import picture
 
 REFERENCE = "reference"
 _MAX_JSON_BYTES = 64 * 2**20
@@ -71,13 +71,12 @@ class RunFolder:
     def picture(self, name: str, frame_id: int) -> np.ndarray | None:
         """uint8 [height, width, 3] of arm `name` (or "reference") as displayed, or None when absent."""
         path = self.path / "frames" / name / f"{frame_id:05d}.png"
-        try:
-            with Image.open(path) as image:
-                return np.asarray(image.convert("RGB"))
-        except FileNotFoundError:
+        if not path.exists():
             return None
-        except (OSError, ValueError) as error:
-            self._note(f"frames/{name}/{path.name}: {error}")
+        try:
+            return picture.read(path, f"frames/{name}/{path.name}")
+        except InputError as error:
+            self._note(str(error))
             return None
 
     def frame_snr_db(self) -> dict[int, float]:
