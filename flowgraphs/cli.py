@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from dataclasses import dataclass
 
 import typer
@@ -146,6 +147,7 @@ def main(arguments: list[str] | None = None) -> None:
     # A limit set later, by torch.set_num_threads, does not reach GNU Radio's block threads.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     signal.signal(signal.SIGTERM, _interrupt)
+    warnings.formatwarning = lambda message, *_: f"gvc: {message}\n"
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 

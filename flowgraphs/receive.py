@@ -33,7 +33,7 @@ class ReceiveGraph(gr.top_block):
                 f"phy.rx_antennas is {config.phy.rx_antennas}: a recording holds one antenna; set it to 1"
             )
         self.flow = flow.fresh()
-        self.source = SampleFileSource(path, config.sample_rate_hz)
+        self.source = SampleFileSource(path, config.sample_rate_hz, center_frequency_hz=config.center_frequency_hz)
         self.receiver = stages.receiver(config, arm, keep_raw=True)
         if is_peer(arm):
             self.denoiser = self.trainer = None

@@ -1,19 +1,16 @@
-"""Files of samples: raw complex floats (`.cf32`) or a SigMF pair (`.sigmf-data` with `.sigmf-meta`)."""
+"""Files of samples: raw complex floats (`.cf32`), a SigMF pair (`.sigmf-data` with `.sigmf-meta`), or its archive."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from gvc import __version__
+from gvc import __version__, sigmf
 from gvc.errors import InputError, LinkError
 
 CHUNK_SAMPLES = 65536
 _SIGMF = (".sigmf-data", ".sigmf-meta", ".sigmf")
-_MAX_META_BYTES = 1 << 20
-_SAMPLE_BYTES = 8
 
 
 def sample_paths(path: str | Path) -> tuple[Path, Path | None]:
@@ -87,58 +84,47 @@ class SampleWriter:
 class SampleReader:
     """Samples of a recording, in chunks; `samples` is their number.
 
-    Raises InputError: no such file, empty, not a whole number of samples, another sample type or rate than expected;
-    while iterating: a sample that is not finite.
+    A SigMF recording may hold complex integers or floats of any size and byte order: integers are scaled to a full
+    scale of 1. Its rate may differ from `sample_rate_hz` by `sigmf.RATE_TOLERANCE`. A name in .sigmf is an archive
+    where there is one of this name, else a pair.
+
+    Raises InputError: no such file, empty, not a whole number of samples, or metadata that forbids it, see
+    `gvc.sigmf.pair`; while iterating: a sample that is not finite.
     """
 
-    def __init__(self, path: str | Path, sample_rate_hz: float | None = None):
+    def __init__(self, path: str | Path, sample_rate_hz: float | None = None, center_frequency_hz: float | None = None):
         self.path, meta = sample_paths(path)
-        if meta is not None:
-            _check(meta, sample_rate_hz)
         try:
-            size = self.path.stat().st_size
+            if Path(path).suffix == ".sigmf" and Path(path).is_file():
+                self._layout = sigmf.archive(Path(path), sample_rate_hz, center_frequency_hz)
+            elif Path(path).suffix == ".sigmf-collection":
+                raise InputError(f"{path} is a list of recordings: give one of them")
+            elif meta is not None:
+                self._layout = sigmf.pair(meta, sample_rate_hz, center_frequency_hz)
+            else:
+                self._layout = sigmf.plain(self.path, 0, self.path.stat().st_size)
+            self.path = self._layout.file
             self._file = open(self.path, "rb")
         except OSError as error:
             raise InputError(f"recording {self.path} cannot be read: {error.strerror}") from error
-        if size == 0:
-            raise InputError(f"recording {self.path} is empty")
-        if size % _SAMPLE_BYTES:
-            raise InputError(
-                f"recording {self.path} has {size} bytes, not a whole number of complex float samples of "
-                f"{_SAMPLE_BYTES} bytes: is it truncated, or of another type?"
-            )
-        self.samples = size // _SAMPLE_BYTES
+        self.samples = self._layout.samples
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Chunks complex64 [n], n <= CHUNK_SAMPLES."""
+        kind = self._layout.kind
         with self._file:
             done = 0
-            while done < self.samples:
-                wanted = min(CHUNK_SAMPLES, self.samples - done)
-                chunk = np.fromfile(self._file, "<c8", wanted)
-                if len(chunk) < wanted:
-                    raise InputError(f"recording {self.path} became shorter while it was read")
-                finite = np.isfinite(chunk.view(np.float32)).reshape(-1, 2).all(axis=1)
-                if not finite.all():
-                    bad = done + int(np.argmin(finite))
-                    raise InputError(f"recording {self.path}: sample {bad} is not a finite number")
-                done += wanted
-                yield chunk
-
-
-def _check(meta: Path, sample_rate_hz: float | None) -> None:
-    try:
-        with open(meta, "rb") as file:
-            text = file.read(_MAX_META_BYTES + 1)
-        if len(text) > _MAX_META_BYTES:
-            raise InputError(f"{meta} is larger than {_MAX_META_BYTES} bytes")
-        about: Any = json.loads(text)["global"]
-        datatype, rate = about["core:datatype"], about.get("core:sample_rate")
-    except OSError as error:
-        raise InputError(f"SigMF metadata {meta} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{meta} is not SigMF metadata with global.core:datatype") from error
-    if datatype != "cf32_le":
-        raise InputError(f"{meta}: datatype {datatype!r} cannot be read; convert the recording to cf32_le")
-    if sample_rate_hz is not None and rate is not None and rate != sample_rate_hz:
-        raise InputError(f"{meta}: sample rate {rate!r} Hz, but the radio has {sample_rate_hz:g} Hz")
+            for start, count in self._layout.segments:
+                self._file.seek(start)
+                for first in range(0, count, CHUNK_SAMPLES):
+                    wanted = min(CHUNK_SAMPLES, count - first)
+                    parts = np.fromfile(self._file, kind.component, 2 * wanted)
+                    if len(parts) < 2 * wanted:
+                        raise InputError(f"recording {self.path} became shorter while it was read")
+                    chunk = kind.convert(parts)
+                    finite = np.isfinite(chunk.view(np.float32)).reshape(-1, 2).all(axis=1)
+                    if not finite.all():
+                        bad = done + int(np.argmin(finite))
+                        raise InputError(f"recording {self.path}: sample {bad} is not a finite number")
+                    done += wanted
+                    yield chunk

@@ -1,56 +1,97 @@
 """Pictures for training and scoring: a folder, a tar, or a list of names inside a folder."""
 
-import io
 import tarfile
+import zlib
+from collections import Counter
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from gvc.errors import InputError
-
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".ppm", ".tif", ".tiff"}
+from gvc.video import picture
+from gvc.video.picture import SUFFIXES
 
 
 def read(source: Path, only: set[str] | None = None, without: set[str] | None = None) -> dict[str, Tensor]:
-    """Name -> uint8 picture [3, H, W], sorted by name, from a folder or a .tar.
+    """Name -> uint8 picture [3, H, W], sorted by name, from a folder or a .tar, both with all that lies in folders
+    inside.
 
-    `only` keeps the listed names, `without` drops them. Raises InputError when nothing readable is left.
+    A name is the file's own, or its whole path inside `source` where several files have the same one. `only` keeps the
+    listed names, `without` drops them. Raises InputError when nothing readable is left, or one cannot be read.
     """
     source = Path(source)
+    blobs: dict[str, Path] | dict[str, bytes]
     if source.is_dir():
-        blobs = {p.name: p for p in source.iterdir() if p.suffix.lower() in SUFFIXES}
+        blobs = {str(p.relative_to(source)): p for p in source.rglob("*") if _wanted(p) and p.is_file()}
     elif source.is_file() and tarfile.is_tarfile(source):
-        with tarfile.open(source) as archive:
-            members = [m for m in archive.getmembers() if m.isfile() and Path(m.name).suffix.lower() in SUFFIXES]
-            blobs = {Path(m.name).name: archive.extractfile(m).read() for m in members}
+        blobs = _in_tar(source)
     else:
         raise InputError(f"no pictures at '{source}': give a folder or a .tar with {', '.join(sorted(SUFFIXES))}")
-    names = sorted(n for n in blobs if (only is None or n in only) and (without is None or n not in without))
-    if not names:
+    kept = set(blobs)
+    if only is not None:
+        kept &= _matching(blobs, only)
+    if without is not None:
+        kept -= _matching(blobs, without)
+    if not kept:
         raise InputError(f"'{source}' holds no picture to use ({', '.join(sorted(SUFFIXES))})")
+    shared = Counter(Path(path).name for path in blobs)
+    paths = {(path if shared[Path(path).name] > 1 else Path(path).name): path for path in kept}
+    names = sorted(paths)
     with ThreadPoolExecutor(8) as pool:
-        return dict(zip(names, pool.map(lambda n: decode(blobs[n], n), names), strict=True))
+        return dict(zip(names, pool.map(lambda name: decode(blobs[paths[name]], name), names), strict=True))
 
 
 def decode(blob: bytes | Path, name: str) -> Tensor:
-    """One picture as uint8 [3, H, W]; raises InputError naming the file when it cannot be read."""
+    """One picture as uint8 [3, H, W]; see `gvc.video.picture.read`, and what that raises."""
+    return torch.from_numpy(picture.read(blob, name)).permute(2, 0, 1).contiguous()
+
+
+def _wanted(path: Path) -> bool:
+    # What begins with a dot is another system's note on the file beside it.
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def _in_tar(source: Path) -> dict[str, bytes]:
+    blobs = {}
     try:
-        with Image.open(io.BytesIO(blob) if isinstance(blob, bytes) else blob) as image:
-            return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).contiguous()
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"picture '{name}' cannot be read: {error}") from error
+        with tarfile.open(source) as archive:
+            for member in archive:
+                if member.isfile() and _wanted(Path(member.name)):
+                    file = archive.extractfile(member)
+                    blobs[str(Path(member.name))] = file.read() if file else b""
+    except (tarfile.TarError, OSError, EOFError, ValueError, zlib.error) as error:
+        raise InputError(f"'{source}' is no whole .tar: {error}") from error
+    return blobs
+
+
+def _matching(paths: Iterable[str], listed: set[str]) -> set[str]:
+    """The paths that a list names: by their ends, since a list may have fewer folders before a name, or more."""
+    by_list = {end for name in listed for end in _ends(name)}
+    return {path for path in paths if path in by_list or not listed.isdisjoint(_ends(path))}
+
+
+def _ends(path: str) -> list[str]:
+    parts = Path(path).parts
+    return ["/".join(parts[first:]) for first in range(len(parts))]
 
 
 def listed(path: Path | None) -> set[str]:
-    """The file names in a list, one a line; `#` starts a comment."""
+    """The file names in a list, with folders or without, one a line; `#` starts a comment.
+
+    Raises InputError when the list cannot be read.
+    """
     if path is None:
         return set()
-    lines = (line.split("#")[0].strip() for line in Path(path).read_text().splitlines())
-    return {Path(line).name for line in lines if line}
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise InputError(f"list of names '{path}' cannot be read: {error}") from error
+    lines = (line.split("#")[0].strip() for line in text.splitlines())
+    return {Path(line).as_posix() for line in lines if line}
 
 
 class Crops:

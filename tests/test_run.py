@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import gvc
+from gvc import stored
 from gvc.errors import InputError
 from gvc.run import RunFolder
 
@@ -37,6 +39,76 @@ def test_a_run_is_read_back(tmp_path: Path) -> None:
     assert run.channel.shape == (1, 1, 52)
     assert "2 frames, 1 bursts" in repr(run)
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["bursts.npz", "run.json", "symbols.npz"]
+
+
+def test_frames_are_counted_iterated_and_asked_for_from_both_ends(tmp_path: Path) -> None:
+    write(tmp_path / "run", 1)
+    run = gvc.load(tmp_path / "run")
+    assert len(run) == 2 and [frame.frame_id for frame in run] == [0, 4]
+    assert run.frame(-1).frame_id == 4 and np.array_equal(run.frame(-2).equalised, run.frame(0).equalised)
+    for index in (2, 9999, -3):
+        with pytest.raises(InputError, match=rf"has 2 received frames: there is no frame\({index}\)"):
+            run.frame(index)
+
+
+def test_pictures_by_arm_and_frame(tmp_path: Path) -> None:
+    write(tmp_path / "run", 1)
+    assert gvc.load(tmp_path / "run").arms == []
+    shown = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
+    for arm in ("jscc", "reference"):
+        (tmp_path / "run" / "frames" / arm).mkdir(parents=True)
+        Image.fromarray(shown).save(tmp_path / "run" / "frames" / arm / "00004.png")
+    run = gvc.load(tmp_path / "run")
+    assert run.arms == ["jscc", "reference"] and run.picture_ids("jscc") == [4]
+    assert np.array_equal(run.picture("jscc", 4), shown)
+    with pytest.raises(InputError, match="no picture 5 of 'jscc' .has: 4 to 4"):
+        run.picture("jscc", 5)
+    with pytest.raises(InputError, match="did you mean 'jscc'"):
+        run.picture("jsc", 4)
+    listed = str(run)
+    assert "picture('jscc', id): 1 pictures" in listed and "symbols['equalised']: complex64 [5]" in listed
+    assert "result: run.json: mark" in listed
+
+
+def test_the_grid_before_the_equaliser(tmp_path: Path) -> None:
+    write(tmp_path / "run", 1)
+    with pytest.raises(InputError, match="no resource elements"):
+        gvc.load(tmp_path / "run").grid()
+    with np.load(tmp_path / "run" / "symbols.npz") as file:
+        np.savez(tmp_path / "run" / "symbols.npz", **file, received=np.arange(96).astype(np.complex64))
+    (tmp_path / "run" / "run.json").write_text('{"config": {"phy": {"numerology": "ofdm64"}}}')
+    assert gvc.load(tmp_path / "run").grid().shape == (2, 48)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"offsets": np.array([0, 3])},
+        {"offsets": np.array([0, 9, 5])},
+        {"offsets": np.array([0.0, 3.0, 5.0])},
+        {"offsets": np.zeros(0, int)},
+        {"true": np.zeros(4, np.complex64)},
+        {"noise_map": np.zeros((5, 1), np.float32)},
+        {"frame_id": None},
+    ],
+)
+def test_symbols_that_do_not_fit_together_are_damaged(tmp_path: Path, change: dict) -> None:
+    write(tmp_path / "run", 1)
+    arrays = stored.read_arrays(tmp_path / "run" / "symbols.npz") | change
+    np.savez(tmp_path / "run" / "symbols.npz", **{name: array for name, array in arrays.items() if array is not None})
+    with pytest.raises(InputError, match=r"symbols\.npz is damaged"):
+        gvc.load(tmp_path / "run").frame(0)
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "null", "{", "[" * 5000, '{"a": ' * 5000])
+def test_a_run_file_without_a_mapping_is_damaged(tmp_path: Path, text: str) -> None:
+    write(tmp_path / "run", 1)
+    for name in ("run.json", "metrics.json"):
+        (tmp_path / "run" / name).write_text(text)
+    run = gvc.load(tmp_path / "run")
+    for ask in (lambda: run.result, lambda: run.metrics, run.contents):
+        with pytest.raises(InputError, match=r"(run|metrics)\.json is damaged"):
+            ask()
 
 
 def test_a_new_run_replaces_an_old_one_only_when_complete(tmp_path: Path) -> None:

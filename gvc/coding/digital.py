@@ -104,7 +104,7 @@ class Digital:
         mcs = next((_scheme(slot) for slot in slots if slot is not None), None)
         report = {"blocks": 0.0, "block_errors": 0.0, "bytes": 0.0, "efficiency": mcs.efficiency if mcs else 0.0}
         data, whole, start = b"", True, 0
-        for number, block in self.blocks(len(slots), mcs) if mcs else []:
+        for number, block in self._stated_blocks(len(slots), mcs):
             order = interleaver(SEED, block.symbols)
             symbols, noise_map = stacked(slots[start : start + number], self._count)
             received = block.decode(symbols.ravel()[order], noise_map.ravel()[order])
@@ -133,6 +133,13 @@ class Digital:
         """The transport blocks of a segment of n slots: (slots, block)."""
         sizes = [min(self._depth, n - start) for start in range(0, n, self._depth)]
         return [(size, transport_block(mcs, size * self._count)) for size in sizes]
+
+    def _stated_blocks(self, n: int, mcs: Mcs | None) -> list[tuple[int, TransportBlock]]:
+        """The blocks of a received header; none where it states a scheme that has no byte in so few symbols."""
+        try:
+            return self.blocks(n, mcs) if mcs else []
+        except InputError:
+            return []
 
     def _fits(self, mcs: Mcs, error: np.ndarray, noise_map: np.ndarray) -> bool:
         """Whether every code block would be decoded with SPARE_DB more noise."""

@@ -64,10 +64,12 @@ def write_video(run: RunFolder, path: Path) -> Path | None:
         return None
     import av
 
+    from gvc.video.clip import file_url
+
     rate = Fraction(run.run.get("fps_source") or 25).limit_denominator(1001)
     partial = path.with_suffix(".partial.mp4")
     try:
-        with av.open(str(partial), "w", options={"movflags": "+faststart"}) as container:
+        with av.open(file_url(partial), "w", options={"movflags": "+faststart"}) as container:
             stream = None
             for picture in _sheets(run, names):
                 if stream is None:

@@ -1,17 +1,17 @@
 """Reading a run folder for its report. Only run.json must be there; what else is absent is said, not invented."""
 
-import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
+from gvc import stored
 from gvc.errors import InputError
+from gvc.video import picture
 
 REFERENCE = "reference"
-_MAX_JSON_BYTES = 64 * 2**20
 
 
 class RunFolder:
@@ -71,13 +71,12 @@ class RunFolder:
     def picture(self, name: str, frame_id: int) -> np.ndarray | None:
         """uint8 [height, width, 3] of arm `name` (or "reference") as displayed, or None when absent."""
         path = self.path / "frames" / name / f"{frame_id:05d}.png"
-        try:
-            with Image.open(path) as image:
-                return np.asarray(image.convert("RGB"))
-        except FileNotFoundError:
+        if not path.exists():
             return None
-        except (OSError, ValueError) as error:
-            self._note(f"frames/{name}/{path.name}: {error}")
+        try:
+            return picture.read(path, f"frames/{name}/{path.name}")
+        except InputError as error:
+            self._note(str(error))
             return None
 
     def frame_snr_db(self) -> dict[int, float]:
@@ -95,28 +94,21 @@ class RunFolder:
         return sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name != REFERENCE) if folder.is_dir() else []
 
     def _json(self, name: str) -> Any:
-        path = self.path / name
-        try:
-            if path.stat().st_size > _MAX_JSON_BYTES:
-                raise ValueError(f"larger than {_MAX_JSON_BYTES} bytes")
-            return json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, RecursionError) as error:
-            self._note(f"{name}: {error}")
-            return None
+        return self._read(stored.read_json, name)
 
     def _arrays(self, name: str) -> dict[str, np.ndarray]:
+        return self._read(stored.read_arrays, name) or {}
+
+    def _read(self, reader: Callable[[Path], Any], name: str) -> Any:
+        """None when there is no such file, or it is damaged; a report without that part is still a report."""
         path = self.path / name
         if not path.exists():
-            return {}
+            return None
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                return {key: archive[key] for key in archive.files}
-        except Exception as error:
-            # A damaged zip archive fails in many ways; a report without that part is still a report.
-            self._note(f"{name}: {error}")
-            return {}
+            return reader(path)
+        except InputError as error:
+            self._note(str(error))
+            return None
 
     def _note(self, problem: str) -> None:
         self.problems.append(problem)

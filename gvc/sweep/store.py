@@ -1,8 +1,10 @@
 """Results on disk: one Parquet shard a task under its key, whole or absent, and their merged table.
 
-A shard is not forced to the disk before it takes its name: after a power cut it may be torn, which `read` notices.
+A shard is not forced to the disk before it takes its name: after a power cut it may be torn. It holds the SHA-256 of
+its own bytes, so `read` notices this and any other damage, and nothing else moves a shard out of the way.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable
@@ -18,6 +20,9 @@ from gvc.sweep.task import Row, Task
 
 MERGED = "results.parquet"
 RECORD = "sweep.json"
+_CHECKSUM = "gvc.sha256"
+_BLANK = "0" * 64
+"""What stands in the checksum's place while it is computed."""
 
 
 class Store:
@@ -49,7 +54,7 @@ class Store:
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(exist_ok=True)
-            pq.write_table(pa.Table.from_pylist(rows), draft, compression="none")
+            draft.write_bytes(_sealed(_table(rows)))
             draft.replace(path)
         except OSError as error:
             draft.unlink(missing_ok=True)
@@ -64,15 +69,22 @@ class Store:
         return task in self
 
     def read(self, task: Task) -> list[Row]:
-        """The rows of a task; a damaged shard is removed and raises LinkError."""
+        """The rows of a task. Raises LinkError when its shard cannot be read; one that is damaged is set aside."""
         path = self._path(task)
         try:
-            with pq.ParquetFile(path) as file:
+            content = path.read_bytes()
+        except OSError as error:
+            raise LinkError(f"{path} cannot be read: {error.strerror}; call again to go on") from error
+        if _intact(content):
+            with pq.ParquetFile(pa.BufferReader(content)) as file:
                 return file.read(use_threads=False).to_pylist()
-        except (OSError, pa.ArrowException) as error:
-            path.unlink(missing_ok=True)
-            self._known.discard(task.key)
-            raise LinkError(f"{path} is damaged and was removed; call again to compute it anew") from error
+        self._known.discard(task.key)
+        aside = path.with_suffix(".damaged")
+        try:
+            path.replace(aside)
+        except OSError as error:
+            raise LinkError(f"{path} is damaged, and cannot be renamed: {error.strerror}") from error
+        raise LinkError(f"{path} is damaged, and now called {aside.name}; call again to compute it anew")
 
     def merge(self, tasks: Iterable[Task]) -> Path:
         """Write the table of all rows of `tasks`, in their order: parameters, seed, then the points' columns."""
@@ -100,11 +112,9 @@ class Store:
 
 def write_table(rows: list[Row], path: Path) -> Path:
     """Rows to a Parquet file in one step; a column that a row lacks is null. Raises LinkError: disk full."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    table = pa.table({name: _column([row.get(name) for row in rows]) for name in columns})
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        pq.write_table(table, draft, compression="zstd")
+        pq.write_table(_table(rows), draft, compression="zstd")
         draft.replace(path)
     except OSError as error:
         draft.unlink(missing_ok=True)
@@ -116,15 +126,45 @@ def read_table(path: Path) -> list[Row]:
     """The rows of a merged table; raises InputError when it is none."""
     try:
         return pq.read_table(path).to_pylist()
-    except (OSError, pa.ArrowException) as error:
+    except Exception as error:
+        # On damaged files Arrow raises errors of many kinds.
         raise InputError(f"'{path}' is no table of a sweep: {error}") from error
+
+
+def _table(rows: list[Row]) -> pa.Table:
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    return pa.table({name: _column([row.get(name) for row in rows]) for name in columns})
+
+
+def _sealed(table: pa.Table) -> bytes:
+    """A Parquet file with its own checksum among its metadata."""
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, table.schema, compression="none") as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({_CHECKSUM: _BLANK})
+    content = sink.getvalue().to_pybytes()
+    return _stamped(content, hashlib.sha256(content).hexdigest())
+
+
+def _intact(content: bytes) -> bool:
+    """Whether a file is as `_sealed` made it. Looked at before Arrow is: that may do anything on damaged bytes."""
+    return _CHECKSUM.encode() in content and content == _stamped(
+        content, hashlib.sha256(_stamped(content, _BLANK)).hexdigest()
+    )
+
+
+def _stamped(content: bytes, digest: str) -> bytes:
+    """The file with `digest` as its checksum."""
+    # Between key and value there is the value's own tag, and its length.
+    place = content.rindex(_CHECKSUM.encode()) + len(_CHECKSUM) + 2
+    return content[:place] + digest.encode() + content[place + len(digest) :]
 
 
 def _column(values: list[Any]) -> pa.Array:
     """Values as one type: as texts where they have no type in common, such as the ratios 1/48 and 0.02."""
     try:
         return pa.array(values)
-    except pa.ArrowException:
+    except (pa.ArrowException, OverflowError):
         return pa.array([None if value is None else str(value) for value in values])
 
 

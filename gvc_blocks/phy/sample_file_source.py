@@ -17,14 +17,21 @@ class SampleFileSource(GuardedBlock):
         path: name ending in .cf32 or one of SigMF's endings.
         sample_rate_hz: what the recording's metadata must say; None not to look.
         padding: samples of silence after the last.
+        center_frequency_hz: the radio's; a recording of another one is read with a warning. None not to look.
 
     Raises InputError when the recording cannot be read; see gvc.recording.
     """
 
-    def __init__(self, path: str, sample_rate_hz: float | None = None, padding: int = 4096):
+    def __init__(
+        self,
+        path: str,
+        sample_rate_hz: float | None = None,
+        padding: int = 4096,
+        center_frequency_hz: float | None = None,
+    ):
         super().__init__("gvc sample file source", None, [np.complex64])
         self.set_min_output_buffer(BUFFER_SAMPLES)
-        reader = SampleReader(path, sample_rate_hz)
+        reader = SampleReader(path, sample_rate_hz, center_frequency_hz)
         self.samples = reader.samples
         self._left = reader.samples + padding
         self._chunks = iter(reader)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from gvc.coding import link_adaptation
 from gvc.coding.concealment import GREY
 from gvc.coding.digital import LENGTH_BYTES, Digital
+from gvc.coding.scheme import ReceivedSlot
 from gvc.errors import InputError
 from gvc.noise_map import NU_MAX, NU_MIN
 from gvc.phy.mcs import named
@@ -130,6 +131,12 @@ def test_slots_with_another_header_than_the_first_do_not_stop_the_rest(scene: np
     slots = receive(digital("qpsk-1_3").encode(scene, 10.0), 15.0)
     slots[2] = replace(slots[2], payload_type=3, mode=1)
     assert not digital().decode(slots, *SIZE).concealed.any()
+
+
+def test_a_header_that_fits_no_byte_into_the_slots_is_a_lost_segment() -> None:
+    slot = ReceivedSlot(np.zeros(8, np.complex64), np.ones(8, np.float32), payload_type=1, mode=0)
+    shown = Digital("x264", 8, 4, adaptation="fixed", mcs="256qam-5_6").decode([slot] * 2, *SIZE)
+    assert shown.concealed.all() and shown.report["blocks"] == 0
 
 
 def test_sizes_that_make_no_sense_are_refused() -> None:

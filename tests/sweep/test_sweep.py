@@ -1,18 +1,23 @@
 """A sweep from its configuration to its table: order, resuming, stop rules, failures, other code."""
 
+import errno
 import json
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gvc.bootstrap import mean_ci95
 from gvc.errors import ConfigError, InputError, LinkError
 from gvc.sweep.config import Stop
 from gvc.sweep.engine import Engine
-from gvc.sweep.store import read_table
+from gvc.sweep.store import Store, read_table
 from gvc.sweep.sweep import content, sweep
 from gvc.sweep.task import Addresses, Failure, Result, Task, attempt
 from tests.sweep.conftest import forget
@@ -179,7 +184,7 @@ def test_a_parameter_that_json_has_no_word_for_is_refused(config, tmp_path) -> N
         sweep(config(fixed={"mean": float("nan")}), tmp_path, Here())
 
 
-def test_a_torn_shard_is_noticed_removed_and_computed_again(config, tmp_path) -> None:
+def test_a_torn_shard_is_noticed_set_aside_and_computed_again(config, tmp_path) -> None:
     asked = config(fixed={"mean": 0}, seeds={"min": 3})
     whole = untimed(sweep(asked, tmp_path, Here()).table)
     shards = sorted((tmp_path / "shards").rglob("*.parquet"))
@@ -189,6 +194,52 @@ def test_a_torn_shard_is_noticed_removed_and_computed_again(config, tmp_path) ->
         sweep(asked, tmp_path, Here())
     outcome = sweep(asked, tmp_path, Here())
     assert outcome.computed == 2 and untimed(outcome.table) == whole
+    assert len(list((tmp_path / "shards").rglob("*.damaged"))) == 2
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO, errno.EACCES])
+def test_a_shard_that_cannot_be_read_is_left_where_it_is(config, tmp_path, monkeypatch, number: int) -> None:
+    asked = config(fixed={"mean": 0}, seeds={"min": 2})
+    sweep(asked, tmp_path, Here())
+
+    def refuse(path: Path) -> bytes:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patched, pytest.raises(LinkError, match=os.strerror(number)):
+        patched.setattr(Path, "read_bytes", refuse)
+        sweep(asked, tmp_path, Here())
+    assert sweep(asked, tmp_path, Here()).found == 2
+
+
+ROWS = [{"arm": "a", "value": 1.5, "errors": 3, "none": None}, {"arm": "gvc.sha256" + "0" * 70, "value": -2.0}]
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_a_mutated_shard_never_holds_other_values(tmp_path_factory, data) -> None:
+    folder = tmp_path_factory.getbasetemp() / "mutations"
+    store, task = Store(folder), Task("p", 0, {}, 1, "ab" + "0" * 62)
+    path = folder / "shards" / "ab" / f"{task.key}.parquet"
+    if not path.exists():
+        path.with_suffix(".damaged").unlink(missing_ok=True)
+        store.write(task, ROWS)
+    content = whole = path.read_bytes()
+    assert pq.read_table(path).to_pylist() == store.read(task)  # an ordinary Parquet file
+    place = data.draw(st.integers(0, len(whole) - 1))
+    length = data.draw(st.integers(0, 20))
+    content = whole[:place] + data.draw(st.binary(max_size=20)) + whole[place + length :]
+    path.write_bytes(content)
+    if content == whole:
+        return
+    with pytest.raises(LinkError, match="is damaged"):
+        store.read(task)
+    assert path.with_suffix(".damaged").read_bytes() == content and not store.find(task)
+
+
+def test_columns_of_mixed_types_are_kept_as_texts(tmp_path) -> None:
+    store, task = Store(tmp_path), Task("p", 0, {}, 1, "cd" + "0" * 62)
+    store.write(task, [{"x": 1, "y": 2**80}, {"x": "many", "z": True}])
+    assert store.read(task) == [{"x": "1", "y": str(2**80), "z": None}, {"x": "many", "y": None, "z": True}]
 
 
 def test_a_table_that_is_none_is_said(tmp_path) -> None:

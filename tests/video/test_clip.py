@@ -16,11 +16,12 @@ from gvc.video.clip import open_clip
 from gvc.video.content import installed_clips
 
 
-def write(path, frames, codec="libx264", rate=25, **options):
+def write(path, frames, codec="libx264", rate=25, coding=None, **options):
     """A video file of uint8 [H, W, 3] frames."""
     with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream(codec, rate=rate)
         stream.height, stream.width = frames[0].shape[:2]
+        stream.options = coding or {}
         odd = stream.height % 2 or stream.width % 2
         stream.pix_fmt = "bgr0" if codec == "ffv1" else "yuv444p" if odd else "yuv420p"
         for frame in frames:
@@ -92,20 +93,80 @@ def test_frames_limit(tmp_path):
     assert len(list(open_clip(path, frames=100))) == 6
 
 
-@pytest.mark.parametrize("degrees", [90, 180, 270])
-def test_rotation_is_applied_as_ffmpeg_does(tmp_path, degrees):
+def ffmpeg(*arguments):
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *map(str, arguments)], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("mirror", [(), ("-display_hflip",), ("-display_vflip",)])
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_turned_and_mirrored_as_ffmpeg_does(tmp_path, degrees, mirror):
     plain = write(tmp_path / "plain.mp4", noise(1, 32, 64))
     turned, shown = tmp_path / "turned.mp4", tmp_path / "shown.png"
-    for arguments in (
-        ["-display_rotation", str(degrees), "-i", plain, "-c", "copy", turned],
-        ["-i", turned, "-frames:v", "1", shown],
-    ):
-        subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *arguments], check=True, timeout=60)
+    ffmpeg("-display_rotation", degrees, *mirror, "-i", plain, "-c", "copy", turned)
+    ffmpeg("-i", turned, "-frames:v", "1", shown)
     expected = np.array(Image.open(shown).convert("RGB")).astype(int)
     clip = open_clip(turned)
     assert clip.size == expected.shape[1::-1]
     assert np.abs(next(iter(clip)).astype(int) - expected).mean() < 10  # chroma filters differ
     assert next(iter(open_clip(turned, (16, 24)))).shape == (24, 16, 3)
+
+
+@pytest.mark.parametrize(("aspect", "width"), [("2", 320), ("64/45", 228), ("1/2", 80), ("9000", 160)])
+def test_pixels_that_are_not_square_are_stretched(tmp_path, aspect, width):
+    picture = np.zeros((96, 160, 3), np.uint8)
+    picture[:, 80:] = 255
+    plain = write(tmp_path / "plain.mp4", [picture])
+    ffmpeg("-i", plain, "-vf", f"setsar={aspect}:max=100000", "-c:v", "libx264", tmp_path / "wide.mp4")
+    clip = open_clip(tmp_path / "wide.mp4")
+    assert clip.size == clip.source_size == (width, 96) and next(iter(clip)).shape == (96, width, 3)
+    # the middle of the picture stays in the middle when it is cropped to a square
+    square = next(iter(open_clip(tmp_path / "wide.mp4", (64, 64))))
+    assert square[:, :28].max() < 40 and square[:, 36:].min() > 215
+
+
+def test_a_stretched_picture_is_cropped_in_its_shown_aspect(tmp_path):
+    picture = np.zeros((96, 160, 3), np.uint8)
+    picture[:, 56:104] = 255  # 48 stored columns of 2:1 are 96 shown ones
+    plain = write(tmp_path / "plain.mp4", [picture])
+    ffmpeg("-i", plain, "-vf", "setsar=2", "-c:v", "libx264", tmp_path / "wide.mp4")
+    assert next(iter(open_clip(tmp_path / "wide.mp4", (64, 64))))[:, 2:-2].min() > 215
+
+
+@pytest.mark.parametrize("start", [1024, 1024 + 12800])
+def test_an_edit_list_that_shows_half_is_no_damage(tmp_path, start):
+    path = write(tmp_path / "a.mp4", noise(50, 96, 160), coding={"g": "10"})
+    content = bytearray(path.read_bytes())
+    edit = content.index(b"elst")
+    assert int.from_bytes(content[edit + 12 : edit + 16], "big") == 2000
+    content[edit + 12 : edit + 20] = (1000).to_bytes(4, "big") + start.to_bytes(4, "big")
+    path.write_bytes(content)
+    assert len(list(open_clip(path))) == 25
+
+
+def test_joined_transport_streams_are_one_clip_and_a_cut_one_is_damaged(tmp_path):
+    one = write(tmp_path / "one.ts", noise(25))
+    whole = one.read_bytes()
+    (tmp_path / "two.ts").write_bytes(2 * whole)
+    assert len(list(open_clip(tmp_path / "two.ts"))) == 50
+    lost = len(whole) // 376 * 188
+    (tmp_path / "lost.ts").write_bytes(whole[:lost] + whole[lost + 5 * 188 :])
+    with pytest.raises(InputError, match="damaged"):
+        list(open_clip(tmp_path / "lost.ts"))
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_of_two_tracks_the_largest_is_taken_and_said(tmp_path, suffix):
+    tracks = write(tmp_path / "preview.mp4", noise(2, 48, 64)), write(tmp_path / "film.mp4", noise(2, 96, 160))
+    both = tmp_path / f"both.{suffix}"
+    ffmpeg("-i", tracks[0], "-i", tracks[1], "-map", "0", "-map", "1", "-c", "copy", both)
+    with pytest.warns(UserWarning, match=r"2 video tracks, 64x48, 160x96 \(taken\)"):
+        assert open_clip(both).size == (160, 96)
+
+
+def test_a_name_with_a_colon_is_a_file(tmp_path, monkeypatch):
+    write(tmp_path / "a.mp4", noise(2)).rename(tmp_path / "take:2.mp4")
+    monkeypatch.chdir(tmp_path)
+    assert len(list(open_clip("take:2.mp4"))) == 2
 
 
 def test_still_picture_is_a_clip_of_one_frame(tmp_path):

@@ -18,6 +18,8 @@ SIZES = 15
 SHARES = 0.01, 0.5
 """Metadata takes one of SIZES shares of the symbols, in equal ratios; the burst header says which, from 1."""
 LEAST_SYMBOLS = 160
+LARGEST_COEFFICIENT = 1e9
+"""Pictures of 8 bits have none above 255 times the root of their number of pixels."""
 
 
 class AnalogueBlock:
@@ -59,7 +61,7 @@ class AnalogueBlock:
     def decode(self, symbols: np.ndarray, noise_map: np.ndarray, size: int) -> np.ndarray:
         """Received symbols complex64 and their noise float32 -> pictures float32 [n, height, width, 3].
 
-        Raises ParseError when the metadata did not arrive.
+        Raises ParseError when the metadata did not arrive, or no sender can have meant it.
         """
         if not 1 <= size <= SIZES or self.symbols < 2 * LEAST_SYMBOLS:
             raise ParseError(f"softcast metadata of size {size} in {self.symbols} symbols")
@@ -76,7 +78,10 @@ class AnalogueBlock:
         powers[: len(places)] = gain**2 * variances
         values = estimate(symbols[block.symbols :], noise_map[block.symbols :], powers)
         coefficients = np.zeros(self._shape, np.float32)
-        coefficients.ravel()[places] = values[: len(places)] / gain
+        found = values[: len(places)] / gain
+        if not np.abs(found).max(initial=0) < LARGEST_COEFFICIENT:
+            raise ParseError("softcast metadata under which the symbols are no pictures")
+        coefficients.ravel()[places] = found
         return pictures(coefficients) + metadata.means
 
     def _fit(

@@ -103,6 +103,8 @@ def _code(coder: Encoder | Decoder, value: int, near: tuple[int, int, int], zero
     if not coder.code(int(value != expected), start):
         return expected
     up = coder.code(int(value > expected), start + 1) if expected > 1 else 1
+    if up and expected == LARGEST:
+        raise ParseError(f"softcast metadata with a level above {LARGEST}")
     most = LARGEST - expected if up else expected - 1
     distance = 1
     while distance < most and coder.code(int(abs(value - expected) > distance), start + 1 + distance):

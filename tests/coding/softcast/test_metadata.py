@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gvc.coding.softcast.metadata import LARGEST, Metadata, grid_of, level, unpack, variance
-from gvc.coding.softcast.transform import GRIDS
+from gvc.coding.softcast.transform import GRIDS, Chunks
 from gvc.errors import ParseError
 
 SHAPE = (3, 2, 3, 4)
@@ -44,6 +44,21 @@ def test_other_bytes_give_levels_in_range_or_a_parse_error(data: bytes) -> None:
         return
     assert found.levels.shape == (72,) and found.levels.max() <= LARGEST
     assert np.isfinite(found.variances()).all() and np.isfinite(found.means).all() and found.scale > 0
+
+
+@pytest.mark.parametrize("fill", [0xFF, 0xB7, 0x80])
+@pytest.mark.parametrize("grid", range(len(GRIDS)))
+def test_crafted_bytes_for_large_pictures_give_levels_in_range_or_a_parse_error(fill: int, grid: int) -> None:
+    """Levels that climb by one at each chunk would leave the coder's contexts: 34 bytes do for 720p."""
+    head = Metadata(np.zeros(3, np.float32), 1.0, grid, 0, np.zeros(72, np.uint8)).pack(SHAPE)[:10]
+    random = np.random.default_rng(fill + grid)
+    shape = Chunks(4, 720, 1280, grid).shape
+    for length in (1, 10, 24, 40):
+        body = bytes(random.choice([0, 255, fill], length).astype(np.uint8))
+        try:
+            assert unpack(head + body, shape).levels.max() <= LARGEST
+        except ParseError:
+            pass
 
 
 def test_what_is_no_metadata_is_refused() -> None:

@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given, settings
 
 from gvc.coding.concealment import GREY
+from gvc.coding.scheme import Slot
 from gvc.coding.softcast.analogue import AnalogueBlock
+from gvc.coding.softcast.metadata import _HEADER
 from gvc.coding.softcast.scheme import Softcast
+from gvc.coding.softcast.whitening import across_slots
 from gvc.noise_map import NU_MIN
 from gvc.phy.payload import SOFTCAST
 from tests.coding.conftest import any_slots
@@ -114,3 +117,19 @@ def test_pictures_of_one_colour(receive: Callable) -> None:
 def test_any_slots_give_pictures(slots: list) -> None:
     shown = Softcast(800, 3).decode(slots, 48, 64)
     assert shown.pictures.shape == (len(slots), 48, 64, 3) and shown.concealed.all()
+
+
+@pytest.mark.parametrize("scale", [6e-8, 1.0, 65504.0])
+def test_crafted_metadata_gives_pictures_or_is_concealed(receive: Callable, scale: float) -> None:
+    """Metadata that passes its CRC, as only an attacker's does: levels, scale and grid of any kind."""
+    block = AnalogueBlock(2, 48, 64, 1600)
+    random = np.random.default_rng(int(scale))
+    for size in (1, 8, 15):
+        metadata = block._metadata(size)
+        for grid, lowest, fill in ((0, -128, 255), (3, 127, 255), (5, 0, 183), (2, 127, 0)):
+            body = bytes(random.choice([0, 255, fill], max(0, min(40, metadata.payload_bytes - 10))).astype(np.uint8))
+            head = _HEADER.pack(6e4, -6e4, 0.0, scale, lowest, grid)
+            symbols = np.full(1600, 1 + 1j, np.complex64)
+            symbols[: metadata.symbols] = metadata.encode((head + body)[: metadata.payload_bytes])
+            slots = receive([Slot(part, SOFTCAST, size) for part in across_slots(symbols, 2)], 20.0)
+            assert Softcast(800, 2).decode(slots, 48, 64).pictures.shape == (2, 48, 64, 3)
