@@ -22,11 +22,12 @@ def read(source: Path, only: set[str] | None = None, without: set[str] | None = 
     """
     source = Path(source)
     if source.is_dir():
-        blobs = {p.name: p for p in source.iterdir() if p.suffix.lower() in SUFFIXES}
+        blobs: dict[str, bytes | Path] = {p.name: p for p in source.iterdir() if p.suffix.lower() in SUFFIXES}
     elif source.is_file() and tarfile.is_tarfile(source):
         with tarfile.open(source) as archive:
             members = [m for m in archive.getmembers() if m.isfile() and Path(m.name).suffix.lower() in SUFFIXES]
-            blobs = {Path(m.name).name: archive.extractfile(m).read() for m in members}
+            opened = ((Path(m.name).name, archive.extractfile(m)) for m in members)
+            blobs = {name: file.read() for name, file in opened if file is not None}
     else:
         raise InputError(f"no pictures at '{source}': give a folder or a .tar with {', '.join(sorted(SUFFIXES))}")
     names = sorted(n for n in blobs if (only is None or n in only) and (without is None or n not in without))
