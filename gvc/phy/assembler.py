@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from gvc.decibel import mean_db
+from gvc.decibel import mean_of_some_db
 from gvc.noise_map import NU_MAX
 from gvc.phy.frames import ReceivedBurst, ReceivedFrame
 from gvc.phy.layout import fragment_symbols
@@ -118,8 +118,8 @@ class FrameAssembler:
             last=header.last,
             bursts_expected=header.fragments,
             bursts_received=len(bursts),
-            snr_db=mean_db([burst.snr_db for burst in bursts]),
-            evm_db=mean_db([burst.evm_db for burst in bursts]),
+            snr_db=mean_of_some_db([burst.snr_db for burst in bursts]),
+            evm_db=mean_of_some_db([burst.evm_db for burst in bursts]),
             bursts=bursts,
         )
 

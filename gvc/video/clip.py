@@ -63,7 +63,7 @@ class Clip:
 
     def _decode(self) -> Iterator[av.VideoFrame]:
         decoded = packets = 0
-        end = None
+        end: Fraction | None = None
         try:
             # No other protocol: a playlist must not make this program fetch or read something else.
             local_only = {"protocol_whitelist": "file"}
@@ -81,8 +81,8 @@ class Clip:
                     packets += packet.size > 0
                     if packet.is_corrupt:
                         raise InputError(self._damaged(decoded))
-                    if packet.pts is not None and packet.duration:
-                        end = max(end or 0, (packet.pts + packet.duration) * stream.time_base)
+                    if packet.pts is not None and packet.duration and stream.time_base:
+                        end = max(end or Fraction(0), (packet.pts + packet.duration) * stream.time_base)
                     for frame in packet.decode():
                         decoded += 1
                         yield frame
