@@ -8,6 +8,7 @@ results book: 256x256, CBR 1/48, 4096 symbols a slot, 16 slots a segment.
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -70,34 +71,34 @@ def coding(bench: Bench, random: np.random.Generator) -> None:
         noise_map = np.full(len(symbols), 10 ** (-at / 10), np.float32)
         modulation = name.split("-")[0]
         amount = len(bits) / 1e6
-        bench.time(f"QAM map {modulation}", "a segment", amount, "Mbit", lambda b=bits, m=mcs: qam.modulate(b, m.order))
+        bench.time(f"QAM map {modulation}", "a segment", amount, "Mbit", partial(qam.modulate, bits, mcs.order))
         bench.time(
             f"QAM demap {modulation}",
             "a segment",
             amount,
             "Mbit",
-            lambda s=symbols, v=noise_map, m=mcs: qam.demodulate(s, v, m.order),
+            partial(qam.demodulate, symbols, noise_map, mcs.order),
         )
         code = ldpc.code(8448, 16896 // mcs.order * mcs.order, mcs.order)
         blocks = random.integers(0, 2, (20, code.k), dtype=np.uint8)
         amount = blocks.size / 1e6
-        bench.time(f"LDPC encode {name}", "20 blocks", amount, "Mbit", lambda c=code, b=blocks: c.encode(b))
+        bench.time(f"LDPC encode {name}", "20 blocks", amount, "Mbit", partial(code.encode, blocks))
         for where, snr_db in (("near the waterfall", at), ("5 dB above", at + 5)):
             llr = _llr(code, blocks, snr_db, random)
-            bench.time(f"LDPC decode {name}, {where}", "20 blocks", amount, "Mbit", lambda c=code, x=llr: c.decode(x))
+            bench.time(f"LDPC decode {name}, {where}", "20 blocks", amount, "Mbit", partial(code.decode, llr))
         block = TransportBlock(mcs, SEGMENT * 4096)
         data = random.bytes(block.payload_bytes)
         sent = block.encode(data)
         variance = np.full(len(sent), 10 ** (-(at + 2) / 10), np.float32)
         received = sent + _noise(random, len(sent), at + 2)
         amount = 8 * len(data) / 1e6
-        bench.time(f"transport block encode {name}", "a segment", amount, "Mbit", lambda b=block, d=data: b.encode(d))
+        bench.time(f"transport block encode {name}", "a segment", amount, "Mbit", partial(block.encode, data))
         bench.time(
             f"transport block decode {name}, 2 dB above",
             "a segment",
             amount,
             "Mbit",
-            lambda b=block, x=received, v=variance: b.decode(x, v),
+            partial(block.decode, received, variance),
         )
 
 
@@ -113,18 +114,18 @@ def sources(bench: Bench, pictures: np.ndarray, config: LinkConfig, fps: float) 
     for name in filter(bench.wants, CODED):
         for preset in ("random-access", "low-delay"):
             codec = registry.create("codec", name, preset=preset)
-            encode = lambda c=codec: c.encode(pictures, budget, fps)  # noqa: E731
-            bench.time(f"{name} encode, {preset}", "a segment", n, "frame", lambda e=encode: fresh(e), "wall")
+            encode = partial(codec.encode, pictures, budget, fps)
+            bench.time(f"{name} encode, {preset}", "a segment", n, "frame", partial(fresh, encode), "wall")
             data = encode()
-            decode = lambda c=codec, d=data: c.decode(d, n, height, width)  # noqa: E731
+            decode = partial(codec.decode, data, n, height, width)
             bench.time(f"{name} decode, {preset}", "a segment", n, "frame", decode, "wall")
     for arm in filter(bench.wants, SCHEMES):
         scheme = peers.create(arm, config, 4096, fps)
         by = "cpu" if arm == "softcast" else "wall"
-        encode = lambda s=scheme: s.encode(pictures, SNR_DB)  # noqa: E731
-        bench.time(f"{arm} encode", "a segment", n, "frame", lambda e=encode: fresh(e), by)
-        slots = [_received(slot, number) for number, slot in enumerate(encode())]
-        decode = lambda s=scheme, x=slots: s.decode(x, height, width)  # noqa: E731
+        encode = partial(scheme.encode, pictures, SNR_DB)
+        bench.time(f"{arm} encode", "a segment", n, "frame", partial(fresh, encode), by)
+        slots: list[ReceivedSlot | None] = [_received(slot, number) for number, slot in enumerate(encode())]
+        decode = partial(scheme.decode, slots, height, width)
         bench.time(f"{arm} decode", "a segment", n, "frame", decode, by)
 
 

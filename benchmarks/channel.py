@@ -8,6 +8,7 @@ The error is that of tones at the edge of the band (26 of 64 carriers) and in it
 """
 
 import os
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch and BLAS load
 
@@ -18,12 +19,12 @@ from gvc import registry
 
 RATE_HZ, CENTER_HZ, SNR_DB = 1e6, 2.4e9, 12.0
 CHUNKS = (4096, 65536)
-TDL_A = {"delay_spread_s": 30e-9}
-TDL_C = {"delay_spread_s": 900e-9}
-OFF = {"cfo_hz": 0.0, "sro_ppm": 0.0}
-CFO = {"cfo_hz": 4800.0, "sro_ppm": 0.0}
-BOTH = {"cfo_hz": 4800.0, "sro_ppm": None}
-CASES = [
+TDL_A: dict[str, Any] = {"delay_spread_s": 30e-9}
+TDL_C: dict[str, Any] = {"delay_spread_s": 900e-9}
+OFF: dict[str, Any] = {"cfo_hz": 0.0, "sro_ppm": 0.0}
+CFO: dict[str, Any] = {"cfo_hz": 4800.0, "sro_ppm": 0.0}
+BOTH: dict[str, Any] = {"cfo_hz": 4800.0, "sro_ppm": None}
+CASES: list[tuple[str, dict[str, Any]]] = [
     ("awgn", OFF),
     ("awgn", CFO),
     ("awgn", BOTH),

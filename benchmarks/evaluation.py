@@ -9,6 +9,7 @@ repository (images/r0.png, r1.png) as ex_ref.png, ex_p0.png, ex_p1.png, dists_r0
 
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def published(folder: Path) -> list[dict[str, Any]]:
     """One row a published value: what it is and what comes out here."""
     rows = []
     for metric, reference, distorted, value in PUBLISHED:
-        values, reason = measure(metric, _picture(folder / reference), _picture(folder / distorted))
+        values, reason = measure(metric, [_picture(folder / reference)], [_picture(folder / distorted)])
         measured = None if values is None else float(values[0])
         rows.append(
             {"metric": metric, "distorted": distorted, "published": value, "measured": measured, "reason": reason}
@@ -45,13 +46,14 @@ def published(folder: Path) -> list[dict[str, Any]]:
 
 def metrics(clip: np.ndarray, worse: np.ndarray) -> list[dict[str, Any]]:
     """One row a metric: mean value and time a frame; VMAF runs in a process of its own, so its wall time counts."""
-    rows = []
+    rows: list[dict[str, Any]] = []
+    pair = list(clip), list(worse)
     for name in registry.names("metric"):
-        values, reason = measure(name, clip, worse)
+        values, reason = measure(name, *pair)
         if values is None:
             rows.append({"metric": name, "reason": reason})
             continue
-        spent = cpu_seconds(lambda name=name: measure(name, clip, worse), repeats=3)
+        spent = cpu_seconds(partial(measure, name, *pair), repeats=3)
         per_frame = {f"{key}_per_frame": seconds / len(clip) for key, seconds in spent.items()}
         rows.append({"metric": name, "mean": float(values.mean()), **per_frame})
     return rows

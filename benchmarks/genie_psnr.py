@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks.common import emit, parser
 from benchmarks.phy_links import CENTER_FREQUENCY_HZ, CHANNELS
 from gvc import registry, seeds
-from gvc.evaluation.metrics import measure
+from gvc.evaluation.metrics.psnr import psnr_db as psnr_of
 from gvc.phy import BurstReceiver, BurstTransmitter, FrameAssembler, Numerology, PictureShape, SymbolFrame
 from gvc.phy.genie import ChannelGenie
 from gvc.phy.layout import fragment_symbols
@@ -36,7 +36,7 @@ def main() -> None:
                 picture = pictures[draw % len(pictures)]
                 frame = SymbolFrame(0, encoder.encode(picture), PictureShape(256, 256, encoder.latents), last=True)
                 received = _receive(u, frame, name, own, snr_db, draw)
-                if any(side is None for side in received.values()):
+                if len(received) < 2:
                     lost += 1
                     continue
                 for side, (symbols, noise_map) in received.items():
@@ -44,7 +44,7 @@ def main() -> None:
                         about = noise_map, 256, 256, encoder.latents
                         estimate = denoiser.denoise(symbols, *about) if decoder.expects_denoised else symbols
                         decoded = decoder.decode(estimate, *about)
-                        values.setdefault((arm, side), []).append(measure("psnr_db", [picture], [decoded])[0][0])
+                        values.setdefault((arm, side), []).append(psnr_of([picture], [decoded])[0])
             for arm in decoders:
                 estimated, genie = (float(np.mean(values[arm, side])) for side in ("estimated", "genie"))
                 rows.append(
@@ -56,7 +56,10 @@ def main() -> None:
     emit(rows, arguments.json)
 
 
-def _receive(u: Numerology, frame: SymbolFrame, name: str, own: dict, snr_db: float, draw: int) -> dict:
+Received = tuple[np.ndarray, np.ndarray]
+
+
+def _receive(u: Numerology, frame: SymbolFrame, name: str, own: dict, snr_db: float, draw: int) -> dict[str, Received]:
     """{estimated, genie} -> (symbols, noise map), None where nothing was recovered."""
     transmitter = BurstTransmitter(u)
     bursts = transmitter.bursts(frame)
@@ -70,12 +73,13 @@ def _receive(u: Numerology, frame: SymbolFrame, name: str, own: dict, snr_db: fl
     samples = np.concatenate([air.process(stream), air.flush()], axis=1)
     starts = lead + np.cumsum([0, *(len(b) for b in bursts[:-1])])
     state = ChannelGenie(u, air, list(zip(starts.tolist(), fragment_symbols(u, len(frame.symbols)), strict=True)))
-    result = {}
+    result: dict[str, Received] = {}
     for side, genie in (("estimated", None), ("genie", state)):
         assembler = FrameAssembler(u)
         receiver = BurstReceiver(u, center_frequency_hz=CENTER_FREQUENCY_HZ, genie=genie)
         frames = [f for burst in receiver.push(samples) for f in assembler.push(burst)] + assembler.flush()
-        result[side] = (frames[0].symbols, frames[0].noise_map) if frames else None
+        if frames:
+            result[side] = frames[0].symbols, frames[0].noise_map
     return result
 
 

@@ -6,6 +6,7 @@ The equalisers are strategies from outside the packages: any link can run with o
 
 import dataclasses
 import zlib
+from typing import Any
 
 import numpy as np
 import torch
@@ -140,7 +141,7 @@ class Waveform:
         latents = 2 * symbols.shape[1] // (-(-self.height // 16) * -(-self.width // 16))
         shape = PictureShape(self.height, self.width, latents)
         frame = SymbolFrame(0, symbols[0].cpu().numpy(), shape, last=True)
-        air = channel_of(radio, self.snr_db, seed)
+        air: Any = channel_of(radio, self.snr_db, seed)
         if self.interference_db is not None:
             air = Interfered(air, self.interference_db, u.occupied_fraction / 16, u.occupied_fraction, seed)
         if self.burst_loss:

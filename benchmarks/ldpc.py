@@ -82,6 +82,11 @@ def sionna(code: ldpc.LdpcCode) -> Decode:
     return decode
 
 
+def bits_of(code: ldpc.LdpcCode) -> Decode:
+    """A code's own decoder, bits alone."""
+    return lambda llr: code.decode(llr)[0]
+
+
 def main() -> None:
     options = common.parser(__doc__)
     options.add_argument("--mcs", default=SCHEMES)
@@ -98,12 +103,12 @@ def main() -> None:
         if given.scales:
             for scale in map(float, given.scales.split(",")):
                 code = ldpc.LdpcCode(given.k, n, mcs.order, scale)
-                snr, _ = locate(Trial(code, given.seed), lambda llr, c=code: c.decode(llr)[0], 0.01)
+                snr, _ = locate(Trial(code, given.seed), bits_of(code), 0.01)
                 rows.append({"mcs": name, "k": given.k, "scale": scale, "snr_at_1e-2_db": snr})
                 print(rows[-1], flush=True)
             continue
         code = ldpc.LdpcCode(given.k, n, mcs.order)
-        fast, slow = lambda llr, c=code: c.decode(llr)[0], sionna(code)
+        fast, slow = bits_of(code), sionna(code)
         fast(Trial(code, 0).draw(30, 1)[1])
         for target in map(float, given.targets.split(",")):
             snr, slope = locate(Trial(code, given.seed), fast, target)

@@ -8,6 +8,8 @@ does it. Code blocks of one segment share its fades, so intervals are bootstrapp
 """
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ from gvc.bootstrap import mean_ci95
 from gvc.channel.symbol import SymbolChannel
 from gvc.coding.digital import SEED
 from gvc.coding.link_adaptation import LOST_BLOCKS, TABLES
-from gvc.config import build
+from gvc.config import LinkConfig, build
 from gvc.noise_map import NU_MAX
 from gvc.phy.frames import SymbolFrame
 from gvc.phy.mcs import TABLE, Mcs
@@ -37,7 +39,7 @@ def draw_symbols(kind: str, snr_db: float, slots: int, pairs: int, seed: int) ->
     return (received - sent).numpy(), noise_map.float().numpy()
 
 
-def draw(config, snr_db: float, slots: int, pairs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def draw(config: LinkConfig, snr_db: float, slots: int, pairs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Error and noise map [slots, count] that channel and receiver leave on a segment; lost slots at NU_MAX."""
     count = pairs * 256
     random = seeds.stream(seed, "mcs-table")
@@ -81,9 +83,11 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--out", type=Path, help="default: the shipped table of this radio")
     given = options.parse_args()
-    symbol_level = given.radio in ("awgn", "rayleigh")
-    config = given.radio if symbol_level else build(given.radio)
-    make = draw_symbols if symbol_level else draw
+    make: Callable[[float, int, int, int], tuple[np.ndarray, np.ndarray]]
+    if given.radio in ("awgn", "rayleigh"):
+        make = partial(draw_symbols, given.radio)
+    else:
+        make = partial(draw, build(given.radio))
     first, last, step = map(float, given.snr_db.split(":"))
     grid = np.arange(first, last + step / 2, step)
     total = given.slots * given.pairs * 256
@@ -98,7 +102,7 @@ def main() -> None:
         lost: dict[Mcs, list[float]] = {mcs: [] for mcs in near}
         for segment in range(given.draws):
             seed = seeds.integer(given.seed, f"{given.radio}/{snr}/{segment}")
-            error, noise_map = make(config, snr, given.slots, given.pairs, seed)
+            error, noise_map = make(snr, given.slots, given.pairs, seed)
             error, noise_map = error.ravel()[order], noise_map.ravel()[order]
             random = seeds.stream(seed, "blocks")
             for mcs in near:

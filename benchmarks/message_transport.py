@@ -41,7 +41,7 @@ def by_store(values: np.ndarray) -> np.ndarray:
 
 
 _FLOW = Flow()
-CONTENTS = {
+CONTENTS: dict[str, np.ndarray] = {
     "picture 256x256": np.zeros(3 * 256 * 256, np.uint8),
     "picture 640x272": np.zeros(3 * 640 * 272, np.uint8),
     "picture 1920x1080": np.zeros(3 * 1920 * 1080, np.uint8),

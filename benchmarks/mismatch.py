@@ -175,7 +175,7 @@ def measured(
 
 
 def _gains(quality: dict[str, list[float]], label: str, seed: int) -> dict[str, Any]:
-    found = {}
+    found: dict[str, Any] = {}
     for base, word in BASES.items():
         if base in quality and base != label:
             gain = np.array(quality[label]) - np.array(quality[base])

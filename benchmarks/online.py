@@ -103,20 +103,21 @@ def row(change: str, train: torch.Tensor, test: torch.Tensor, arguments: Any) ->
     adapter = online.Adapter(network, AdaptConfig(), dtype=best_dtype())
     before = error(network, received(before_latents, arguments.snr_db, 0.0, 2), before_latents)
     lost = error(network, unseen, clean)
-    course, decisions, cpu = [], [], 0.0
+    course: list[tuple[int, float]] = []
+    decisions, cpu = [], 0.0
     for index, frame in enumerate(stream):
         started = time.process_time()
         adapter.add(frame._replace(noise_map=frame.noise_map / 10) if index in poisoned else frame)
+        changed = False
         for _ in range(STEPS_A_FRAME):
             adapter.step()
             if adapter.due:
                 said = adapter.judge().decision
                 decisions.append(said)
-                if said in ("swap", "rollback"):
-                    course.append((index + 1, None))
+                changed = changed or said in ("swap", "rollback")
         cpu += time.process_time() - started
-        if course and course[-1][1] is None:
-            course[-1] = (index + 1, error(adapter.live, unseen, clean))
+        if changed:
+            course.append((index + 1, error(adapter.live, unseen, clean)))
     trained = course[-1][1] if course else lost
     best = taught(network, stream, sent, unseen, clean, adapter.steps)
     reference = best if change in ("content", "channel") else before
@@ -234,7 +235,14 @@ def error(network: torch.nn.Module, frames: list[online.Frame], clean: torch.Ten
         )
 
 
-def taught(network, frames, sent, unseen, clean, steps: int) -> float:
+def taught(
+    network: torch.nn.Module,
+    frames: list[online.Frame],
+    sent: torch.Tensor,
+    unseen: list[online.Frame],
+    clean: torch.Tensor,
+    steps: int,
+) -> float:
     """The error after as many steps with the clean symbols: the same optimiser, rate and averaging."""
     teacher = online.Adapter(network, AdaptConfig(), dtype=best_dtype())
     order = itertools.cycle(range(len(frames)))

@@ -6,6 +6,7 @@ in excess of a genie's (weighted by the genie's noise map), its worst twelfth of
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from benchmarks.phy_links import decibel, known, trials
 from gvc.phy import Numerology
 from gvc.phy.layout import overhead
 
-LAYOUTS = {
+LAYOUTS: dict[str, dict[str, Any]] = {
     "midamble every 4": {"midamble_period": 4},
     "midamble every 8": {"midamble_period": 8},
     "midamble every 16": {"midamble_period": 16},

@@ -4,6 +4,8 @@ in each decile of predicted noise, at the edge and centre carriers, and in the f
 Wanted: `ratio` within 10 % of 1, everything else within 1 dB (2 dB below 5 dB SNR). Erased elements claim nothing.
 """
 
+from typing import Any
+
 import numpy as np
 
 from benchmarks.common import emit, parser
@@ -35,7 +37,7 @@ def main() -> None:
     emit(rows, arguments.json)
 
 
-def summary(errors: list[np.ndarray], maps: list[np.ndarray]) -> dict[str, float]:
+def summary(errors: list[np.ndarray], maps: list[np.ndarray]) -> dict[str, Any]:
     """Calibration of bursts [M, D] of equal size."""
     error, noise = np.stack(errors), np.stack(maps)
     valid = known(noise)
@@ -49,7 +51,7 @@ def summary(errors: list[np.ndarray], maps: list[np.ndarray]) -> dict[str, float
     carriers = error.shape[2]
     middle = slice(carriers // 2 - 2, carriers // 2 + 2)
     every = slice(None)
-    parts = {
+    parts: dict[str, float] = {
         "edge_low_db": part((every, every, slice(0, 2))),
         "edge_high_db": part((every, every, slice(carriers - 2, carriers))),
         "centre_db": part((every, every, middle)),

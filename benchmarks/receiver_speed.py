@@ -9,12 +9,16 @@ denoiser at each number of steps, and decoder, one after the other on one core. 
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 
 from benchmarks.common import emit, parser
 from flowgraphs.experiment import configure
+from gvc.config import LinkConfig
+from gvc.errors import LinkError
 from gvc.phy import BurstTransmitter, FrameAssembler, Numerology, PictureShape, SymbolFrame
 from gvc.phy.offline import channel_of, receiver_of
 from gvc.video.clip import open_clip
@@ -43,11 +47,11 @@ def main() -> None:
     encoder, decoder = FrameEncoder(arguments.preset), FrameDecoder(arguments.preset, "jscc+cddm")
     about = height, width, encoder.latents
     front, received = _receive(config, [encoder.encode(p) for p in pictures], about)
-    rows = [{"stage": "front end", "ms": front}]
+    rows: list[dict[str, Any]] = [{"stage": "front end", "ms": front}]
     symbols, noise_map = received
     for steps in STEPS:
         denoiser = FrameDenoiser(arguments.preset, steps=steps)
-        ms = _median_ms(lambda d=denoiser: d.denoise(symbols, noise_map, *about), arguments.frames)
+        ms = _median_ms(partial(denoiser.denoise, symbols, noise_map, *about), arguments.frames)
         rows.append({"stage": f"denoiser, {steps} steps", "ms": ms, "gmac": steps * _gmac(denoiser, *about)})
     cleaned = FrameDenoiser(arguments.preset).denoise(symbols, noise_map, *about)
     ms = _median_ms(lambda: decoder.decode(cleaned, noise_map, *about), arguments.frames)
@@ -60,7 +64,9 @@ def main() -> None:
     emit(rows, arguments.json, dtype=str(decoder.dtype), frames=len(pictures), size=[width, height])
 
 
-def _receive(config, frames: list[np.ndarray], about: tuple[int, int, int]) -> tuple[float, tuple]:
+def _receive(
+    config: LinkConfig, frames: list[np.ndarray], about: tuple[int, int, int]
+) -> tuple[float, tuple[np.ndarray, np.ndarray]]:
     """Milliseconds a frame of the front end, and (symbols, noise map) of the first frame received."""
     u = Numerology.load(config.phy.numerology)
     transmitter, receiver, assembler = BurstTransmitter(u), receiver_of(config), FrameAssembler(u)
@@ -74,6 +80,8 @@ def _receive(config, frames: list[np.ndarray], about: tuple[int, int, int]) -> t
         spent.append(time.perf_counter() - started)
         if found and first is None:
             first = found[0].symbols, found[0].noise_map
+    if first is None:
+        raise LinkError("no frame was received")
     # the first calls compile kernels
     return 1e3 * statistics.median(spent[len(spent) // 4 :]), first
 
@@ -89,25 +97,25 @@ def _median_ms(work: Callable[[], object], repeats: int) -> float:
     return 1e3 * statistics.median(spent)
 
 
-def _inputs(about: tuple[int, int, int]) -> tuple[torch.Tensor, ...]:
+def _inputs(height: int, width: int, latents: int) -> tuple[torch.Tensor, ...]:
     from models.latents import MAX_LATENTS, grid
 
     torch.manual_seed(0)
-    rows, columns = grid(*about[:2])
+    rows, columns = grid(height, width)
     noise = torch.rand(1, MAX_LATENTS // 2, rows, columns) * 0.2 + 0.001
-    return torch.randn(1, MAX_LATENTS, rows, columns), noise, torch.tensor([float(about[2])])
+    return torch.randn(1, MAX_LATENTS, rows, columns), noise, torch.tensor([float(latents)])
 
 
-def _gmac(stage, *about: int) -> float:
+def _gmac(stage: Any, height: int, width: int, latents: int) -> float:
     from models.layers import multiply_accumulates
 
-    return multiply_accumulates(stage.network, *_inputs(about)) / 1e9
+    return multiply_accumulates(stage.network, *_inputs(height, width, latents)) / 1e9
 
 
-def _forms(name: str, stage, about: tuple[int, int, int], repeats: int) -> list[dict]:
+def _forms(name: str, stage: Any, about: tuple[int, int, int], repeats: int) -> list[dict]:
     from models.frozen import Frozen
 
-    inputs, frozen = _inputs(about), Frozen(stage.network)
+    inputs, frozen = _inputs(*about), Frozen(stage.network)
     spent: dict[str, list[float]] = {"eager": [], "frozen": []}
     with torch.inference_mode():
         difference = (frozen(*inputs) - stage.network(*inputs)).abs().max().item()

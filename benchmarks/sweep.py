@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import emit, parser
-from gvc.sweep.config import SweepConfig
+from gvc.sweep.config import Seeds, SweepConfig
 from gvc.sweep.engine import Engine
 from gvc.sweep.sweep import create_engine, sweep
 from gvc.sweep.task import Addresses
@@ -37,7 +37,8 @@ def busy(parameters: dict[str, Any], seed: int) -> dict[str, Any]:
     return {"done": True}
 
 
-nothing.sources = busy.sources = ("benchmarks.sweep",)
+for point in (nothing, busy):
+    vars(point).update(sources=("benchmarks.sweep",))
 
 
 def overhead(points: int, name: str, workers: int) -> Iterator[dict[str, Any]]:
@@ -45,7 +46,7 @@ def overhead(points: int, name: str, workers: int) -> Iterator[dict[str, Any]]:
     cells = max(1, points // 100)
     config = SweepConfig(
         name="overhead", point="benchmarks.sweep:nothing", grid={"cell": list(range(cells))},
-        seeds={"min": min(points, 100)},
+        seeds=Seeds(min=min(points, 100)),
     )  # fmt: skip
     folder = Path(tempfile.mkdtemp(prefix="sweep-"))
     options = {"job": ("cluster=local",)} if name == "slurm" else {}

@@ -6,7 +6,6 @@ writes waterfalls.json, waterfalls.txt (the table as AFF3CT prints it) and water
 
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 from scipy.special import erfc
 
 from benchmarks import common
-from benchmarks.ldpc import Trial, sionna
+from benchmarks.ldpc import Decode, Trial, bits_of, sionna
 from gvc.phy import ldpc, qam
 from gvc.phy.mcs import named
 from gvc.phy.qam import ORDERS
@@ -25,7 +24,6 @@ BATCH = 200
 FEWEST = 1e-3
 """Block error rate at which a waterfall ends."""
 SIONNA_FEWEST = 0.03
-Decode = Callable[[np.ndarray], np.ndarray]
 
 
 class Counter:
@@ -66,8 +64,7 @@ def waterfall(name: str, k: int, errors: int, most: int, seed: int, with_sionna:
     """Rows of a code, from where nine blocks of ten are lost down to `FEWEST`, or to what `most` blocks show."""
     mcs = named(name)
     code = ldpc.LdpcCode(k, round(k / mcs.rate / mcs.order) * mcs.order, mcs.order)
-    fast: Decode = lambda llr: code.decode(llr)[0]  # noqa: E731
-    slow = sionna(code) if with_sionna else None
+    decoders = {"fast": bits_of(code)} | ({"sionna": sionna(code)} if with_sionna else {})
     trial = Trial(code, seed)
     # Nothing is decoded below Shannon's limit.
     es_n0_db = STEP_DB * np.floor(10 * np.log10(2 ** (mcs.order * k / code.n) - 1) / STEP_DB)
@@ -76,16 +73,16 @@ def waterfall(name: str, k: int, errors: int, most: int, seed: int, with_sionna:
         counters = {"fast": Counter()}
         first = Counter()
         bits, llr = trial.draw(es_n0_db, BATCH)
-        first.add(fast, llr, bits)
+        first.add(decoders["fast"], llr, bits)
         if not rows and first.block_errors > 0.9 * BATCH:
             es_n0_db += STEP_DB
             continue
-        if slow is not None and first.block_errors > SIONNA_FEWEST * BATCH:
+        if with_sionna and first.block_errors > SIONNA_FEWEST * BATCH:
             counters["sionna"] = Counter()
         while counters["fast"].block_errors < errors and counters["fast"].blocks < most:
             bits, llr = trial.draw(es_n0_db, BATCH)
             for decoder, counter in counters.items():
-                counter.add(fast if decoder == "fast" else slow, llr, bits)
+                counter.add(decoders[decoder], llr, bits)
         for decoder, counter in reversed(counters.items()):
             rows.append(counter.row(name, decoder, k, float(es_n0_db), mcs.order * k / code.n))
             print(rows[-1], flush=True)

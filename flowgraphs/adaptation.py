@@ -17,7 +17,9 @@ def outcome(graph: Any) -> dict[str, Any]:
 
     flow.fresh()
     # no taps: the run's own dump files stay as they are
-    shipped = stages.denoiser(graph.config.model_copy(update={"dump": {}}), graph.arm).denoiser
+    block = stages.denoiser(graph.config.model_copy(update={"dump": {}}), graph.arm)
+    assert block is not None  # nothing is trained online without one
+    shipped = block.denoiser
     recorder = graph.recorder
     curve: dict[str, list[float]] = {"frame_id": [], "linear_db": [], "shipped_db": [], "trained_db": []}
     for index, shape in enumerate(recorder.frames):

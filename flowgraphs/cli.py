@@ -11,6 +11,7 @@ import sys
 import traceback
 import warnings
 from dataclasses import dataclass
+from typing import Any, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -98,6 +99,7 @@ class DeferredCommand(TyperCommand):
         """The real command, its module imported, its examples appended to its help."""
         module_name, _, attribute = self.entry.target.partition(":")
         loaded = getattr(importlib.import_module(module_name), attribute)
+        command: Any
         if isinstance(loaded, typer.Typer):
             command = typer.main.get_group(loaded)
         else:
@@ -175,7 +177,7 @@ def run(arguments: list[str]) -> int:
     except TyperException as error:
         from typer.rich_utils import rich_format_error
 
-        rich_format_error(error)
+        rich_format_error(cast(Any, error))  # typed with a private base class of the same
         return error.exit_code
     except Exception as error:
         told = f"{type(error).__name__}: {error}"

@@ -98,6 +98,9 @@ def run_link(plan: Plan) -> dict[str, Any]:
         built.rehearse()
         return built
 
+    def counts(arm: str, of: LinkGraph) -> Callable[[], None]:
+        return lambda: plan.told(arm, of.sink.frames_displayed, 0)
+
     with RunFolder(out) as folder:
         # The clip and the weights are looked at before anything is started.
         first = graph(config, frames=plan.frames, paced=plan.pace == "source", recording=folder)
@@ -113,7 +116,7 @@ def run_link(plan: Plan) -> dict[str, Any]:
                 if name != timed and is_peer(name):
                     other = graph(_without_taps(config), name, frames=first.source.sent)
                     other.sink.join(first.sink)
-                    run(other, other.flow, watch=lambda g=other, a=name: plan.told(a, g.sink.frames_displayed, 0))
+                    run(other, other.flow, watch=counts(name, other))
                     spent[name] = _spent(other)
                 elif name != timed:
                     _decode_again(plan, first, name)
@@ -132,7 +135,8 @@ def run_link(plan: Plan) -> dict[str, Any]:
         if first.trainer is not None:
             plan.told("recovery curve", 0, 0)
             result["adaptation"] = adaptation.outcome(first)
-        first.recorder.save()
+        if first.recorder is not None:
+            first.recorder.save()
         result["created"] = created.isoformat(timespec="seconds")
         from flowgraphs.output import plain
 

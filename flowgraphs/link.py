@@ -1,5 +1,7 @@
 """The whole chain in one flowgraph: clip, encoder, bursts, channel, receiver, denoiser, decoder, evaluator."""
 
+from typing import Any
+
 import numpy as np
 from gnuradio import gr
 
@@ -140,7 +142,7 @@ class LinkGraph(gr.top_block):
         for decoder in {self.decoder.decoder, self.decoder.plain}:
             decoder.decode(symbols, noise_map, *shape.picture)
 
-    def timings(self) -> list[dict[str, float | str]]:
+    def timings(self) -> list[dict[str, Any]]:
         """CPU seconds a frame of every block, by its thread's own clock."""
         frames = max(1, self.source.sent)
         return [

@@ -35,14 +35,15 @@ def sweep(
     source = open_clip(clip, size=config.video.size, frames=frames)
     pictures = list(source)
     symbols, _ = encode(config.model, pictures)
-    shape = *pictures[0].shape[:2], latents_of(config.model.cbr)
+    (height, width), latents = pictures[0].shape[:2], latents_of(config.model.cbr)
     rows = []
     for index, snr_db in enumerate(snrs_db):
         values: dict[str, list[float]] = {arm: [] for arm in arms}
         lost = 0
         for draw in range(draws):
             drawn = seeds.integer(seed, f"sweep/{draw}")
-            link = NeuralLink(config, Realisation(config, snr_db, drawn, *shape, 1 / source.fps, warm_up=0), symbols)
+            air = Realisation(config, snr_db, drawn, height, width, latents, 1 / source.fps, warm_up=0)
+            link = NeuralLink(config, air, symbols)
             for arm in arms:
                 shown = link.decode(arm)
                 values[arm] += _psnr_db(pictures, list(shown.pictures))

@@ -9,7 +9,7 @@ __version__ = "0.1.0"
 __all__ = ["load"]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     # On demand, so that `import gvc` needs nothing.
     if name == "load":
         from gvc.run import load

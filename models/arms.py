@@ -89,19 +89,19 @@ class Places:
         arm(name)
         self.replaced[name] = file
 
-    def encoder(self) -> nn.Module:
+    def encoder(self) -> jscc.Encoder:
         """The shared encoder, filled."""
         return weights.load(jscc.Encoder(jscc.SIZES[self.preset]), self.folders["jscc"] / ENCODER).eval()
 
-    def denoiser(self, file: str = DENOISER) -> nn.Module:
+    def denoiser(self, file: str = DENOISER) -> cddm.Denoiser:
         """The denoiser in `file`, filled."""
         return weights.load(cddm.Denoiser(cddm.SIZES[self.preset]), self.folders["cddm"] / file).eval()
 
-    def epsilon(self) -> nn.Module:
+    def epsilon(self) -> Epsilon:
         """The noise-predicting network of the paper's sampler, filled."""
         return weights.load(Epsilon(cddm.SIZES[self.preset]), self.folders["cddm"] / EPSILON).eval()
 
-    def decoder(self, name: str) -> nn.Module:
+    def decoder(self, name: str) -> jscc.Decoder:
         """The decoder of an arm, filled."""
         chosen = arm(name)
         extra = EXTRA_BLOCKS[self.preset] if chosen.widened else 0

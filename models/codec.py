@@ -21,6 +21,7 @@ from models.cddm.gate import Gate
 from models.cddm.network import linear_estimate
 from models.frozen import Frozen
 from models.latents import MAX_LATENTS, MIN_LATENTS, fill, from_symbols, grid, latents_of, to_symbols
+from models.layers import placed
 
 
 class SymbolDenoiser(Protocol):
@@ -49,11 +50,13 @@ class _Stage:
             raise InputError(f"dtype '{dtype}': use auto, float32 or bfloat16")
         self.dtype = best_dtype() if dtype == "auto" else getattr(torch, dtype)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        network = network.to(self.device, self.dtype, memory_format=torch.channels_last).eval().requires_grad_(False)
+        network = placed(network, self.device, self.dtype).eval().requires_grad_(False)
         self.network = network
         self.run: Callable[..., Tensor] = torch.compile(network) if compiled else Frozen(network)
 
-    def _received(self, symbols: np.ndarray, noise_map: np.ndarray, height: int, width: int, latents: int):
+    def _received(
+        self, symbols: np.ndarray, noise_map: np.ndarray, height: int, width: int, latents: int
+    ) -> tuple[Tensor, Tensor]:
         if not MIN_LATENTS <= latents <= MAX_LATENTS:
             raise ParseError(f"a frame of {latents} latent maps: the networks have {MIN_LATENTS} to {MAX_LATENTS}")
         rows, columns = grid(height, width)

@@ -4,11 +4,27 @@ Residual stacks without a normaliser collapsed to a constant picture at practica
 block therefore starts with a parameter-free per-pixel RMS norm, and its last convolution starts at zero.
 """
 
+from typing import Any, TypeVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 CONDITION_WIDTH = 64
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def placed(network: Network, device: torch.device, dtype: torch.dtype | None = None) -> Network:
+    """`network` itself on a device, its weights channels-last, as convolutions are fastest; dtype None: as it is."""
+    placement: dict[str, Any] = {"device": device, "memory_format": torch.channels_last}
+    if dtype is not None:
+        placement["dtype"] = dtype
+    return network.to(**placement)
+
+
+def weights_dtype(network: nn.Module) -> torch.dtype:
+    """The type that a network's weights have, and so want their inputs in."""
+    return next(network.parameters()).dtype
 
 
 class Condition(nn.Module):
@@ -21,7 +37,14 @@ class Condition(nn.Module):
         )
 
     def forward(self, scalars: Tensor) -> Tensor:
-        return self.net(scalars.to(self.net[0].weight.dtype))
+        return self.net(scalars.to(weights_dtype(self.net)))
+
+
+def start_at_zero(layer: nn.Conv2d | nn.Linear) -> None:
+    """Make a layer with a bias give zero until it has learned."""
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
 
 
 class Residual(nn.Module):
@@ -32,9 +55,8 @@ class Residual(nn.Module):
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.film = nn.Linear(CONDITION_WIDTH, 2 * channels)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        for layer in (self.film, self.second):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        start_at_zero(self.film)
+        start_at_zero(self.second)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         inverse_rms = torch.rsqrt(x.float().square().mean(1, keepdim=True) + 1e-4).to(x.dtype)
@@ -69,7 +91,7 @@ def multiply_accumulates(network: nn.Module, *inputs: Tensor) -> int:
         nonlocal total
         if isinstance(layer, nn.Conv2d):
             total += output.numel() * layer.in_channels // layer.groups * layer.kernel_size[0] * layer.kernel_size[1]
-        else:
+        elif isinstance(layer, nn.Linear):
             total += output.numel() * layer.in_features
 
     hooks = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]

@@ -116,7 +116,7 @@ def clip_fps(clip: str) -> float:
 @functools.lru_cache(maxsize=8)
 def encoded(clip: str, size: tuple[int, int] | None, frames: int, model: ModelConfig) -> tuple[np.ndarray, float]:
     """See `models.neural_link.encode`."""
-    return encode(model, clip_pictures(clip, size, frames))
+    return encode(model, list(clip_pictures(clip, size, frames)))
 
 
 def _row(
@@ -175,7 +175,7 @@ def inputs(parameters: dict[str, Any]) -> list[Path]:
     from models.arms import Places
 
     point = Point.of(parameters)
-    config = build(point.radio, point.set)
+    config = build(point.radio, list(point.set))
     files = [find_clip(point.clip), radio_path(point.radio)]
     if any(not peers.is_peer(arm) for arm in point.arms):
         for folder in Places(config.model.preset).folders.values():
@@ -186,13 +186,15 @@ def inputs(parameters: dict[str, Any]) -> list[Path]:
     return files
 
 
-link.sources = (
-    "gvc.phy",
-    "gvc.channel",
-    "gvc.coding",
-    "gvc.video",
-    "gvc.evaluation.metrics",
-    "gvc.evaluation.freezes",
-    "models",
+vars(link).update(
+    inputs=inputs,
+    sources=(
+        "gvc.phy",
+        "gvc.channel",
+        "gvc.coding",
+        "gvc.video",
+        "gvc.evaluation.metrics",
+        "gvc.evaluation.freezes",
+        "models",
+    ),
 )
-link.inputs = inputs

@@ -90,7 +90,7 @@ def score(
                 kept.setdefault("used", []).append(outcome.used)
                 scorer.milliseconds.setdefault(f"receiver {variant.label}", []).append(outcome.milliseconds)
                 for metric in extra:
-                    value, reason = measure(metric, reference.numpy()[None], outcome.decoded.numpy()[None])
+                    value, reason = measure(metric, [reference.numpy()], [outcome.decoded.numpy()])
                     if reason:
                         not_measured[metric] = reason
                     kept.setdefault(metric, []).append(float("nan") if value is None else float(value[0]))

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -14,7 +15,7 @@ from models.arms import Places, arm
 from models.cddm.network import linear_estimate
 from models.codec import best_dtype, pad
 from models.latents import MAX_LATENTS, fill, from_symbols, grid, latents_of, to_symbols
-from models.layers import multiply_accumulates
+from models.layers import multiply_accumulates, placed
 
 TOLD = ("true", "flat", "shuffled")
 
@@ -92,7 +93,7 @@ class Scorer:
         self.milliseconds: dict[str, list[float]] = {}
 
     def _ready(self, network: nn.Module) -> nn.Module:
-        return network.to(self.device, self.dtype, memory_format=torch.channels_last).requires_grad_(False)
+        return placed(network, self.device, self.dtype).requires_grad_(False)
 
     def _sampler(self, variant: Variant) -> Any:
         if variant.sampler == "paper":
@@ -142,7 +143,7 @@ class Scorer:
                     denoised[key] = self._denoise(variant, values, told, active, seed)
                 estimate, used, spent = denoised[key]
             network = self.decoders[variant.arm]
-            decoded, ms = self.timed(f"decoder {variant.arm}", lambda e=estimate, d=network: d(e, told, active))
+            decoded, ms = self.timed(f"decoder {variant.arm}", partial(network, estimate, told, active))
             shown = (decoded[0, :, :height, :width].clamp(0, 1) * 255).round().to(torch.uint8)
             error = (estimate[:, :count] - sent).square().mean().item()
             result[variant] = Outcome(shown.permute(1, 2, 0).cpu(), error, used, spent + ms)
@@ -176,8 +177,8 @@ class Scorer:
             parts["denoiser"] = (network, (latents, noise, scalar))
         for name, network in self.decoders.items():
             parts[f"decoder {name}"] = (network, (latents, noise, scalar))
-        gmac = {k: round(multiply_accumulates(m, *x) / 1e9, 4) for k, (m, x) in parts.items()}
-        size = {k: sum(p.numel() for p in m.parameters()) for k, (m, _) in parts.items()}
+        gmac: dict[str, float] = {k: round(multiply_accumulates(m, *x) / 1e9, 4) for k, (m, x) in parts.items()}
+        size: dict[str, float] = {k: sum(p.numel() for p in m.parameters()) for k, (m, _) in parts.items()}
         # other programs ask for plain `decoder`: that of the first arm
         for table in (gmac, size):
             if self.decoders:

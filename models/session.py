@@ -11,13 +11,14 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load as load_tensors
-from torch import Tensor, nn
+from torch import Tensor
 
 from gvc import seeds
 from gvc.channel.symbol import TrainingChannel
 from gvc.errors import GvcError, InputError
 from models import pictures, weights
 from models.arms import check_preset
+from models.layers import Network, placed
 from models.training import StepLog
 
 
@@ -111,11 +112,11 @@ class Session:
         named = self.options.stages.split(",")
         return stage in named or ("all" in named and stage not in self.on_demand)
 
-    def prepare(self, network: nn.Module, start: Path | None = None) -> nn.Module:
+    def prepare(self, network: Network, start: Path | None = None) -> Network:
         """Move a network to the device, first filled from `start` if given."""
         if start is not None:
             weights.load(network, start)
-        return network.to(self.device, memory_format=torch.channels_last)
+        return placed(network, self.device)
 
     def autocast(self) -> AbstractContextManager:
         """bf16 where the device multiplies it faster."""

@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 from pathlib import Path
+from typing import TypeVar
 
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
@@ -11,6 +12,8 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from gvc.errors import WeightsError
+
+Network = TypeVar("Network", bound=nn.Module)
 
 LIMIT_BYTES = 1 << 28
 SHARD_BYTES = 15 << 20
@@ -86,7 +89,7 @@ def check(path: Path) -> bytes:
     return blob
 
 
-def load(network: nn.Module, path: Path) -> nn.Module:
+def load(network: Network, path: Path) -> Network:
     """Fill `network` from a verified file; raises WeightsError when names or shapes are another network's."""
     try:
         tensors = load_tensors(check(path))

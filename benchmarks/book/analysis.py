@@ -107,9 +107,9 @@ def findings(tables: dict[str, list[Row]]) -> Findings:
         result.steepest[key] = max(neural.at(snr + 5) - neural.at(snr) for snr in (0, 5, 10, 15, 20))
         result.at_cliff[key] = neural.at(high) - neural.at(low)
         result.gain_0_to_20_db[key] = neural.at(20) - neural.at(0)
-    for key in dict.fromkeys((row["radio"], row["cbr"]) for row in rows):
-        here = [row for row in rows if (row["radio"], row["cbr"]) == key and 0 <= row["snr_db"] <= 20]
-        result.broadcast[key] = {
+    for place in dict.fromkeys((row["radio"], row["cbr"]) for row in rows):
+        here = [row for row in rows if (row["radio"], row["cbr"]) == place and 0 <= row["snr_db"] <= 20]
+        result.broadcast[place] = {
             arm: mean_and_tenth(here, arm=arm) for arm in values_of(here, "arm") if arm != ADAPTIVE
         }
     return result

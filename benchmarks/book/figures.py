@@ -133,10 +133,10 @@ def feedback(rows: list[Row]) -> Figure:
                 found = [mean_and_tenth(following, **{SPEED: speed, MARGIN: margin, DELAY: d})[down] for d in delays]
                 lines += axes.plot(delays, found, label=f"AV1 + LDPC, follows, margin {margin} dB", **look(index))
             for index, arm in enumerate(values_of(level, "arm"), len(margins)):
-                found = mean_and_tenth(level, **{SPEED: speed, "arm": arm})[down]
+                one = mean_and_tenth(level, **{SPEED: speed, "arm": arm})[down]
                 title = TITLES.get(arm, arm).replace("adaptive", "by mean SNR")
                 style = {**look(index), "marker": SHAPES[index % 8]}
-                lines += axes.plot(delays, [found] * len(delays), label=title, **style)
+                lines += axes.plot(delays, [one] * len(delays), label=title, **style)
             axes.set(xscale="log", xticks=delays, xticklabels=delays)
             axes.minorticks_off()
             if not down:

@@ -39,6 +39,8 @@ def bank(
     configurations = [(name, build(name, overrides)) for name in radios]
     banks = []
     for name, config in configurations:
+        if config.video.size is None:
+            raise InputError(f"--size {size}: write WIDTHxHEIGHT, as no clip gives one")
         width, height = config.video.size
         with output.steps() as told:
             banks.append(
@@ -63,7 +65,7 @@ def bank(
         partial.unlink(missing_ok=True)
         raise InputError(f"cannot write '{out}': {error.strerror}; choose another place") from error
     kept = ~arrays["erased"]
-    error = arrays["error_re"].astype(np.float32) ** 2 + arrays["error_im"].astype(np.float32) ** 2
+    squared = arrays["error_re"].astype(np.float32) ** 2 + arrays["error_im"].astype(np.float32) ** 2
     output.emit(
         {
             "bank": out,
@@ -73,7 +75,7 @@ def bank(
             "frames_lost": sum(b.frames_lost for b in banks),
             "symbols_a_frame": arrays["noise_map"].shape[1],
             "erased_fraction": float(1 - kept.mean()),
-            "error_over_claim": float(np.mean(error[kept] / arrays["noise_map"].astype(np.float32)[kept])),
+            "error_over_claim": float(np.mean(squared[kept] / arrays["noise_map"].astype(np.float32)[kept])),
         },
         json,
     )

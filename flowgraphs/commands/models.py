@@ -1,7 +1,7 @@
 """`gvc models`: list, verify and train the networks."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -80,6 +80,6 @@ def train(
     importlib.import_module(NETWORKS[name]).train(options)
 
 
-def _record(file) -> dict:
+def _record(file: Any) -> dict[str, Any]:
     size = file.path.stat().st_size
     return {"network": file.network, "preset": file.preset, "file": file.path.name, "bytes": size}

@@ -20,21 +20,20 @@ class Awgn(Channel):
     def __init__(self, **parameters: Any):
         super().__init__(**parameters)
         offset = 1e-6 * self.sro_ppm
-        self._filter = None
-        self._queue = None
+        self._path: IntegerDelay | TimeVaryingFilter
         if offset == 0 and self.delay_samples.is_integer():
-            self._queue = IntegerDelay(int(self.delay_samples))
+            self._path = IntegerDelay(int(self.delay_samples))
         else:
             segment = segment_length(self.sample_rate_hz, 0.0, offset)
-            self._filter = TimeVaryingFilter(_one_path, 1, np.zeros(1), self.delay_samples, offset, segment)
+            self._path = TimeVaryingFilter(_one_path, 1, np.zeros(1), self.delay_samples, offset, segment)
 
     def propagate(self, samples: np.ndarray) -> np.ndarray:
         """See `Channel.propagate`."""
-        return self._spread(self._filter.push(samples)[0] if self._filter else self._queue.push(samples))
+        return self._spread(self._path.push(samples).ravel())
 
     def tail(self) -> np.ndarray:
         """See `Channel.tail`."""
-        return self._spread(self._filter.tail()[0] if self._filter else self._queue.tail())
+        return self._spread(self._path.tail().ravel())
 
     def _spread(self, samples: np.ndarray) -> np.ndarray:
         """One signal [m] to all antennas [rx_antennas, m], as a fresh array."""
@@ -43,8 +42,8 @@ class Awgn(Channel):
     def genie_taps(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `Channel.genie_taps`."""
         samples = np.asarray(samples, np.int64)
-        if self._filter:
-            taps, lags = self._filter.taps(samples)
+        if isinstance(self._path, TimeVaryingFilter):
+            taps, lags = self._path.taps(samples)
         else:
             taps = np.ones((1, len(samples), 1), np.complex64)
             lags = np.full(len(samples), int(self.delay_samples), np.int64)

@@ -22,6 +22,9 @@ from gvc.channel.noise import NoiseSource
 from gvc.channel.oscillator import Oscillator
 from gvc.errors import InputError
 
+COMMON_PARAMETERS = ("snr_db", "seed", "rx_antennas", "cfo_hz", "sro_ppm", "delay_samples", "occupied_fraction")
+"""What every channel may be given beside the radio's two frequencies."""
+
 
 class StreamChannel(Protocol):
     """All that a link needs of a channel. `Channel` gives it to subclasses; a class from outside may do without."""
@@ -71,7 +74,7 @@ class Channel(ABC):
         occupied_fraction: float = 52 / 64,
         **unknown: Any,
     ):
-        valid = [*Channel.__init__.__kwdefaults__, "sample_rate_hz", "center_frequency_hz", *self.own_parameters]
+        valid = [*COMMON_PARAMETERS, "sample_rate_hz", "center_frequency_hz", *self.own_parameters]
         parameters.reject_unknown(self.name, unknown, valid)
         self.sample_rate_hz = parameters.number("sample_rate_hz", sample_rate_hz)
         self.center_frequency_hz = parameters.number("center_frequency_hz", center_frequency_hz)

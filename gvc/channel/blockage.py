@@ -6,7 +6,7 @@ import numpy as np
 
 from gvc import registry, seeds
 from gvc.channel import parameters as check
-from gvc.channel.base import Channel
+from gvc.channel.base import COMMON_PARAMETERS, Channel
 from gvc.errors import ConfigError
 
 
@@ -25,7 +25,7 @@ class Blockage(Channel):
     own_parameters = ("path", "blocked_share", "blocked_s")
 
     def __init__(self, *, path: str = "awgn", blocked_share: float = 0.1, blocked_s: float = 0.1, **parameters: Any):
-        common = {key: parameters[key] for key in Channel.__init__.__kwdefaults__ if key in parameters}
+        common = {key: parameters[key] for key in COMMON_PARAMETERS if key in parameters}
         rates = {key: parameters.pop(key) for key in ("sample_rate_hz", "center_frequency_hz")}
         super().__init__(**rates, **common)
         self.blocked_share = check.number("blocked_share", blocked_share)

@@ -65,7 +65,7 @@ class TdlFading:
             self._specular_rate = _TWO_PI * self.doppler_hz * float(torch.cos(tdl._los_angle_of_arrival))
             self._specular_phase = float(draw(1)[0] * _TWO_PI - np.pi)
         self.mean_powers = tdl.mean_powers.numpy()
-        self._table_key: tuple[float, bytes] | None = None
+        self._table_key: bytes | None = None
         self._table = np.zeros(0)
 
     def gains(self, start_s: float, elapsed_s: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from gvc import seeds
 from gvc.channel import parameters as check
 from gvc.channel.awgn import Awgn
 from gvc.channel.interpolation import HALF_WIDTH
+from gvc.channel.time_varying_filter import TimeVaryingFilter
 
 SILENCE = 32
 """Zero samples between two transmissions that make them two bursts."""
@@ -60,7 +61,7 @@ class RayleighBlock(Awgn):
         pauses = np.diff(active, prepend=self._last_active)
         self._last_active = int(active[-1])
         # The interpolation filter answers HALF_WIDTH samples ahead, but not before the input that starts a burst is in.
-        ahead = HALF_WIDTH - 2 if self._filter else 0
+        ahead = HALF_WIDTH - 2 if isinstance(self._path, TimeVaryingFilter) else 0
         starts = (active[pauses > SILENCE] - ahead + self.delay_samples) / (1 + 1e-6 * self.sro_ppm)
         self._borders.extend(int(start) for start in starts)
 

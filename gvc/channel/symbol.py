@@ -118,17 +118,18 @@ class TrainingChannel:
         noise = torch.randn(batch, count, dtype=torch.complex64, device=device) * noise_map.sqrt()
         claimed = noise_map * 10 ** (0.05 * torch.randn(batch, 1, device=device))
         if self.bank is not None:
-            claimed, noise = self._recorded(kind > 0.7, claimed, noise)
+            claimed, noise = _recorded(self.bank, kind > 0.7, claimed, noise)
         lost = uniform(batch, count) < 0.1 * uniform(batch, 1) * (uniform(batch, 1) < 0.33)
         return erase(symbols + noise, torch.where(lost, 2 * NU_MAX, claimed))
 
-    def _recorded(self, chosen: Tensor, claimed: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        frames, length = self.bank["noise_map"].shape
-        batch, count = claimed.shape
-        frame = (torch.rand(batch, 1, device=claimed.device) * frames).long().clamp_max(frames - 1)
-        place = (torch.rand(batch, count, device=claimed.device) * length).long().clamp_max(length - 1)
-        error = torch.complex(self.bank["error_re"][frame, place].float(), self.bank["error_im"][frame, place].float())
-        recorded = self.bank["noise_map"][frame, place].float()
-        # what the receiver erased stays erased, whatever half precision made of NU_MAX
-        recorded = torch.where(recorded > 0.99 * NU_MAX, 2 * NU_MAX, recorded)
-        return torch.where(chosen, recorded, claimed), torch.where(chosen, error, noise)
+
+def _recorded(bank: dict[str, Tensor], chosen: Tensor, claimed: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    frames, length = bank["noise_map"].shape
+    batch, count = claimed.shape
+    frame = (torch.rand(batch, 1, device=claimed.device) * frames).long().clamp_max(frames - 1)
+    place = (torch.rand(batch, count, device=claimed.device) * length).long().clamp_max(length - 1)
+    error = torch.complex(bank["error_re"][frame, place].float(), bank["error_im"][frame, place].float())
+    recorded = bank["noise_map"][frame, place].float()
+    # what the receiver erased stays erased, whatever half precision made of NU_MAX
+    recorded = torch.where(recorded > 0.99 * NU_MAX, 2 * NU_MAX, recorded)
+    return torch.where(chosen, recorded, claimed), torch.where(chosen, error, noise)

@@ -60,7 +60,8 @@ def write_video(run: RunFolder, path: Path) -> Path | None:
         if run.frame_ids
         else []
     )
-    if len(names) < 2:
+    first = run.picture(REFERENCE, run.frame_ids[0]) if run.frame_ids else None
+    if len(names) < 2 or first is None:
         return None
     import av
 
@@ -70,13 +71,12 @@ def write_video(run: RunFolder, path: Path) -> Path | None:
     partial = path.with_suffix(".partial.mp4")
     try:
         with av.open(file_url(partial), "w", options={"movflags": "+faststart"}) as container:
-            stream = None
-            for picture in _sheets(run, names):
-                if stream is None:
-                    stream = container.add_stream("libx264", rate=rate)
+            stream = container.add_stream("libx264", rate=rate)
+            stream.pix_fmt = _PIXEL_FORMAT
+            stream.options = {"crf": "18", "preset": "veryfast", "threads": "2"}
+            for number, picture in enumerate(_sheets(run, names, first.shape)):
+                if number == 0:
                     stream.height, stream.width = picture.shape[:2]
-                    stream.pix_fmt = _PIXEL_FORMAT
-                    stream.options = {"crf": "18", "preset": "veryfast", "threads": "2"}
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
             container.mux(stream.encode())
         partial.replace(path)
@@ -87,13 +87,12 @@ def write_video(run: RunFolder, path: Path) -> Path | None:
     return path
 
 
-def _sheets(run: RunFolder, names: list[str]) -> Iterator[np.ndarray]:
+def _sheets(run: RunFolder, names: list[str], shape: tuple[int, ...]) -> Iterator[np.ndarray]:
     """Every frame as uint8 [height, width, 3]: a strip of titles above the pictures, sides even."""
-    first = run.picture(REFERENCE, run.frame_ids[0])
-    scale = min(1.0, PANEL_LIMIT / first.shape[1])
-    if first.shape[1] < 320:
+    scale = min(1.0, PANEL_LIMIT / shape[1])
+    if shape[1] < 320:
         scale = 2.0
-    width, height = (max(2, round(side * scale)) for side in (first.shape[1], first.shape[0]))
+    width, height = (max(2, round(side * scale)) for side in (shape[1], shape[0]))
     gap = 8
     total = (len(names) * width + (len(names) - 1) * gap + 1) // 2 * 2
     # Letters of one size on the screen, where a player scales the whole sheet.
@@ -119,7 +118,7 @@ def _sheets(run: RunFolder, names: list[str]) -> Iterator[np.ndarray]:
             pen.text((left + 8, strip // 2), title(name), _INK, _font(letters), anchor="lm")
             if name != REFERENCE and picture.shape == reference.shape:
                 gone = frame_id in lost[name]
-                note = "lost" if gone else f"{psnr_db(reference[None], picture[None])[0]:.1f} dB"
+                note = "lost" if gone else f"{psnr_db([reference], [picture])[0]:.1f} dB"
                 pen.text(
                     (left + width - 8, strip // 2), note, _WARNING if gone else _MUTED, _font(letters), anchor="rm"
                 )

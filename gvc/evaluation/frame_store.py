@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 from PIL import Image
@@ -52,7 +53,7 @@ class FrameStore:
         return self._incoming / arm / f"{frame_id:05d}.npy"
 
 
-class Displayed(Sequence):
+class Displayed(Sequence[np.ndarray]):
     """What a viewer of `arm` saw for each of `frame_ids`: the picture, else the last one before it, else grey.
 
     A sequence of uint8 [height, width, 3] read from disk one at a time, each of the size of its reference.
@@ -71,7 +72,15 @@ class Displayed(Sequence):
     def __len__(self) -> int:
         return len(self._frame_ids)
 
-    def __getitem__(self, index: int) -> np.ndarray:
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[np.ndarray]: ...
+
+    def __getitem__(self, index: int | slice) -> np.ndarray | list[np.ndarray]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
         source = self._source[index]
         if source is not None:
             return self._store.get(self._arm, source)

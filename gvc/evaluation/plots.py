@@ -64,19 +64,18 @@ def psnr_over_snr(run: RunFolder, theme: Theme) -> Outcome:
                 axes.fill_between(snr, low, high, color=theme.arms[index % 4], alpha=0.18, lw=0)
         axes.set_xlabel("SNR (dB)")
     else:
-        snr = run.frame_snr_db()
+        known = run.frame_snr_db()
         drawn = False
         for index, arm in enumerate(run.arms):
             column = run.column(arm, "psnr_db")
-            if not column or not snr:
+            if not column or not known:
                 continue
-            chosen = [(snr[i], v) for i, v, lost in zip(*column, strict=True) if i in snr and not lost]
+            chosen = [(known[i], v) for i, v, lost in zip(*column, strict=True) if i in known and not lost]
             if chosen:
                 drawn = True
                 colour, marker = theme.arms[index % 4], MARKERS[index % 4]
-                axes.scatter(
-                    *zip(*chosen, strict=True), s=16, color=colour, marker=marker, alpha=0.75, lw=0, label=title(arm)
-                )
+                across, up = zip(*chosen, strict=True)
+                axes.scatter(across, up, s=16, color=colour, marker=marker, alpha=0.75, lw=0, label=title(arm))
         if not drawn:
             return "neither a sweep nor estimates of SNR frame by frame in this run"
         axes.set_xlabel("estimated SNR (dB)")
@@ -88,14 +87,14 @@ def psnr_over_snr(run: RunFolder, theme: Theme) -> Outcome:
 
 def constellation(run: RunFolder, theme: Theme) -> Outcome:
     """Density of the symbols before and after equaliser and denoiser, and as transmitted."""
-    panels = [
-        ("received", "before the equaliser"),
-        ("equalised", "after the equaliser"),
-        ("denoised", "after the denoiser"),
-        ("true", "transmitted"),
-    ]
-    panels = [(name, heading, _finite(run.symbols[name])) for name, heading in panels if name in run.symbols]
-    panels = [panel for panel in panels if panel[2].size]
+    headings = {
+        "received": "before the equaliser",
+        "equalised": "after the equaliser",
+        "denoised": "after the denoiser",
+        "true": "transmitted",
+    }
+    found = [(name, heading, _finite(run.symbols[name])) for name, heading in headings.items() if name in run.symbols]
+    panels = [panel for panel in found if panel[2].size]
     if not panels:
         return "no symbols were recorded in this run"
     figure = Figure((WIDTH_INCHES, 0.55 + WIDTH_INCHES / 4))
@@ -106,7 +105,7 @@ def constellation(run: RunFolder, theme: Theme) -> Outcome:
             # The receiver's input has an arbitrary level; the others are in units of the transmitted symbols.
             values = values / np.sqrt(np.mean(abs(values) ** 2))
         edges = np.linspace(-SPAN, SPAN, 65)
-        counts, _, _ = np.histogram2d(values.imag, values.real, bins=(edges, edges))
+        counts, _ = np.histogramdd((values.imag, values.real), bins=(edges, edges))
         top = max(counts.max(), 2)
         axis.imshow(
             np.where(counts > 0, counts, np.nan),
@@ -191,7 +190,7 @@ def channel_response(run: RunFolder, theme: Theme) -> Outcome:
     axes[0].set_ylabel("subcarrier")
     bar = figure.colorbar(drawn, ax=axes[0], pad=0.01, fraction=0.04)
     bar.set_label("|H| (dB)")
-    bar.outline.set_visible(False)
+    bar.ax.spines["outline"].set_visible(False)
     if snr is not None:
         axes[1].plot(seconds, snr, color=theme.arms[0], lw=1, ls="solid")
         axes[1].set_ylabel("SNR (dB)")
@@ -237,7 +236,7 @@ def recovery(run: RunFolder, theme: Theme) -> Outcome:
     for decision, colour in (("swap", theme.muted), ("rollback", theme.warning)):
         at = [said["from_frame"] for said in adaptation.get("judgements", []) if said["decision"] == decision]
         for position, frame in enumerate(at):
-            label = f"{decision} of weights" if position == 0 else None
+            label = f"{decision} of weights" if position == 0 else ""
             axes.axvline(frame, color=colour, lw=0.9, ls="solid", alpha=0.6, zorder=1, label=label)
     axes.set_xlabel("frame")
     axes.set_ylabel("gain in symbol error (dB)")

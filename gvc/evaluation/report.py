@@ -139,12 +139,12 @@ def _cards(run: RunFolder) -> list[dict[str, str]]:
     if run.arms:
         means = {arm: run.metrics(arm).get("psnr_db") for arm in run.arms}
         best, base = run.arms[-1], run.arms[0]
-        if means[best] is not None:
+        if (reached := means[best]) is not None:
             note = title(best)
-            if best != base and means[base] is not None:
-                gain = f"{means[best] - means[base]:+.2f}".replace("-", "−")
+            if best != base and (least := means[base]) is not None:
+                gain = f"{reached - least:+.2f}".replace("-", "−")
                 note += f" · {gain} dB against {title(base)}"
-            cards.append({"title": "PSNR", "value": f"{means[best]:.2f}", "unit": "dB", "note": note})
+            cards.append({"title": "PSNR", "value": f"{reached:.2f}", "unit": "dB", "note": note})
         similarity = run.metrics(best).get("ms_ssim")
         if similarity is not None:
             cards.append({"title": "MS-SSIM", "value": f"{similarity:.4f}", "unit": "", "note": title(best)})
@@ -295,14 +295,16 @@ def _recovery(run: RunFolder) -> str:
 def _counters(run: RunFolder) -> list[tuple[str, list[tuple[str, str]]]]:
     """Groups of (name, count): the link's, each block's, the evaluator's."""
     keys = ("frames_sent", "frames_received", "frames_lost", "bursts_sent", "bursts_lost")
-    groups = {"link": {key: run.run[key] for key in keys if key in run.run}}
+    groups: dict[str, dict[str, Any]] = {"link": {key: run.run[key] for key in keys if key in run.run}}
     for name, value in (run.run.get("counters") or {}).items():
         if isinstance(value, dict):
             groups[str(name)] = value
         else:
             groups.setdefault("blocks", {})[name] = value
-    keys = ("messages_sent", "messages_received", "messages_lost", "malformed", "frames_without_reference", "complete")
-    found = {key: run.evaluation[key] for key in keys if key in run.evaluation}
+    of_evaluator = (
+        "messages_sent", "messages_received", "messages_lost", "malformed", "frames_without_reference", "complete",
+    )  # fmt: skip
+    found = {key: run.evaluation[key] for key in of_evaluator if key in run.evaluation}
     if found:
         groups["evaluator"] = {**groups.get("evaluator", {}), **found}
     return [(name, [(_words(k), _number(v)) for k, v in group.items()]) for name, group in groups.items() if group]

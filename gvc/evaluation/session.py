@@ -68,7 +68,7 @@ class Session:
         if not self._pending:
             return False
         arm, frame_id = self._pending.popleft()
-        pair = [self.store.get(REFERENCE, frame_id)[None], self.store.get(arm, frame_id)[None]]
+        pair = [self.store.get(REFERENCE, frame_id)], [self.store.get(arm, frame_id)]
         known = self.values.setdefault(arm, {}).setdefault(frame_id, {})
         for name in LIVE:
             per_frame, _ = measure(name, *pair)
@@ -76,7 +76,7 @@ class Session:
                 known[name] = float(per_frame[0])
         return True
 
-    def live(self) -> dict[str, dict[str, float]]:
+    def live(self) -> dict[str, dict[str, float | None]]:
         """Mean of the live metrics so far, by arm."""
         return {
             arm: {n: _mean(v[n] for v in frames.values() if n in v) for n in LIVE}

@@ -1,5 +1,6 @@
 """One look for every figure, in a light and a dark version that also read in grey."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -53,7 +54,7 @@ def title(arm: str) -> str:
 
 
 @contextmanager
-def applied(theme: Theme):
+def applied(theme: Theme) -> Iterator[None]:
     """matplotlib's settings for figures made inside the block."""
     settings = {
         "figure.facecolor": theme.paper,

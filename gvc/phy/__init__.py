@@ -1,6 +1,7 @@
 """The waveform: frames of symbols to bursts of samples and back, with a noise map. numpy, scipy and numba."""
 
 import importlib
+from typing import Any
 
 _HOMES = {
     "Numerology": "numerology",
@@ -16,7 +17,7 @@ _HOMES = {
 __all__ = list(_HOMES)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(f"gvc.phy.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'gvc.phy' has no attribute '{name}'")

@@ -4,7 +4,7 @@ import collections
 
 import numpy as np
 
-from gvc.decibel import mean_db
+from gvc.decibel import mean_of_some_db
 from gvc.noise_map import NU_MAX
 from gvc.phy.frames import ReceivedBurst, ReceivedFrame
 from gvc.phy.identity import Expected
@@ -169,8 +169,8 @@ class FrameAssembler:
             slots=header.slots,
             bursts_expected=position.fragments,
             bursts_received=len(bursts),
-            snr_db=mean_db([burst.snr_db for burst in bursts]),
-            evm_db=mean_db([burst.evm_db for burst in bursts]),
+            snr_db=mean_of_some_db([burst.snr_db for burst in bursts]),
+            evm_db=mean_of_some_db([burst.evm_db for burst in bursts]),
             bursts=bursts,
         )
 

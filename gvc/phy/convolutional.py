@@ -28,7 +28,7 @@ def _encode(bits: np.ndarray, branches: np.ndarray) -> np.ndarray:
     coded = np.empty(3 * (len(bits) + MEMORY), np.uint8)
     state = 0
     for step in range(len(bits) + MEMORY):
-        bit = np.int64(bits[step]) if step < len(bits) else 0
+        bit = int(bits[step]) if step < len(bits) else 0
         for output in range(3):
             coded[3 * step + output] = branches[state, bit, output] < 0
         state = (bit << MEMORY | state) >> 1

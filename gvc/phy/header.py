@@ -3,6 +3,7 @@
 import binascii
 import dataclasses
 import functools
+from typing import Any
 
 import numba
 import numpy as np
@@ -88,14 +89,14 @@ class BurstHeader:
         if binascii.crc_hqx(content, 0xFFFF) != int.from_bytes(packed[BYTES:], "big"):
             raise ParseError("burst header fails its CRC")
         value = int.from_bytes(content, "big")
-        fields = {}
+        fields: dict[str, Any] = {}
         for name, (bits, lowest) in reversed(FIELDS.items()):
             fields[name] = (value & ((1 << bits) - 1)) + lowest
             value >>= bits
         if fields["version"] != VERSION:
             raise UnknownBurst(f"burst header of version {fields['version']}, this receiver reads version {VERSION}")
         try:
-            return cls(**{**fields, "last": bool(fields["last"])})
+            return cls(**(fields | {"last": bool(fields["last"])}))
         except InputError as error:
             raise ParseError(str(error)) from error
 

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 
@@ -69,7 +70,7 @@ class Numerology:
     @classmethod
     def from_mapping(cls, name: str, content: dict) -> "Numerology":
         """A checked numerology from the keys of its YAML file; raises ConfigError naming the key."""
-        fields = {field.name: field.type for field in dataclasses.fields(cls) if field.name != "name"}
+        fields = {key: kind for key, kind in get_type_hints(cls).items() if key != "name"}
         for key in content:
             if key not in fields:
                 raise ConfigError(f"unknown key '{key}' in numerology '{name}'{nearest(str(key), list(fields))}")

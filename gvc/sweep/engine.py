@@ -109,5 +109,7 @@ def _begin() -> None:
 
 
 def _end_with_parent() -> None:
-    wait_for_end([multiprocessing.parent_process().sentinel])
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait_for_end([parent.sentinel])
     os._exit(1)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import submitit
 import yaml
@@ -58,7 +59,7 @@ class Slurm(Engine):
     def __init__(self, workers: int = 0, folder: str | Path = ".", job: Sequence[str] = (), **options: object):
         self.workers = workers or 16
         self._folder = Path(folder).resolve()
-        parameters = {"name": "gvc-sweep", "timeout_min": 240, "cpus_per_task": 1, **_parsed(job)}
+        parameters: dict[str, Any] = {"name": "gvc-sweep", "timeout_min": 240, "cpus_per_task": 1, **_parsed(job)}
         cluster = parameters.pop("cluster", "slurm")
         if cluster == "slurm" and shutil.which("sbatch") is None:
             raise InputError("no Slurm here (no sbatch): call this on a login node, or take --engine local or dask")

@@ -3,6 +3,8 @@
 import threading
 import time
 
+import numpy as np
+
 from gvc.config import VideoConfig
 from gvc.video.clip import open_clip
 from gvc_blocks.contents import VideoFrame
@@ -49,7 +51,7 @@ class VideoSource(GuardedBlock):
             self._send(ahead, last=True)
         self.end()
 
-    def _send(self, pixels, last: bool) -> None:
+    def _send(self, pixels: np.ndarray, last: bool) -> None:
         due = time.monotonic()
         if self.paced:
             due = self.first_s + self.sent / self.clip.fps

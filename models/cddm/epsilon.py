@@ -11,7 +11,7 @@ from models.cddm.network import DenoiserSize, backbone
 from models.cddm.paper import ALPHA_BARS, STEPS, scales
 from models.jscc.network import sent
 from models.latents import SQRT_HALF
-from models.layers import Condition
+from models.layers import Condition, weights_dtype
 
 
 class Epsilon(nn.Module):
@@ -28,7 +28,7 @@ class Epsilon(nn.Module):
         t = torch.as_tensor(t, device=x.device).expand(x.shape[0])
         alpha_bar = ALPHA_BARS.to(x.device, torch.float32)[t - 1]
         scalars = torch.stack([torch.logit(alpha_bar) / 4, t / (STEPS / 2) - 1, torch.log2(active / 32)], 1)
-        inputs = torch.cat([x / SQRT_HALF, gain.clamp_max(4) - 1], 1).to(self.body.layers[0].weight.dtype)
+        inputs = torch.cat([x / SQRT_HALF, gain.clamp_max(4) - 1], 1).to(weights_dtype(self.body))
         predicted = self.body(inputs, self.condition(scalars)).float()
         # the part that is right for white symbols in AWGN; the network adds what their statistics tell
         return predicted + (1 - alpha_bar).sqrt()[:, None, None, None] * x

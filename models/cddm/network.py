@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from models.jscc.network import describe, sent
 from models.latents import MAX_LATENTS
-from models.layers import Condition, Stack, residuals
+from models.layers import Condition, Stack, residuals, start_at_zero, weights_dtype
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,11 @@ def linear_estimate(latents: Tensor, noise_map: Tensor) -> Tensor:
 
 def backbone(size: DenoiserSize) -> Stack:
     """Latents and one map a complex symbol, [B, MAX_LATENTS * 3/2, h, w], to [B, MAX_LATENTS, h, w]; zero at first."""
-    body = Stack(
-        nn.Conv2d(MAX_LATENTS * 3 // 2, size.width, 3, padding=1),
-        *residuals(size.width, size.blocks),
-        nn.SiLU(),
-        nn.Conv2d(size.width, MAX_LATENTS, 3, padding=1),
-    )
-    nn.init.zeros_(body.layers[-1].weight)
-    nn.init.zeros_(body.layers[-1].bias)
-    return body
+    first = nn.Conv2d(MAX_LATENTS * 3 // 2, size.width, 3, padding=1)
+    blocks = residuals(size.width, size.blocks)
+    last = nn.Conv2d(size.width, MAX_LATENTS, 3, padding=1)
+    start_at_zero(last)
+    return Stack(first, *blocks, nn.SiLU(), last)
 
 
 class Denoiser(nn.Module):
@@ -58,7 +54,7 @@ class Denoiser(nn.Module):
 
     def forward(self, estimate: Tensor, noise_map: Tensor, active: Tensor) -> Tensor:
         reliability, scalars = describe(noise_map, active)
-        inputs = torch.cat([estimate, reliability], 1).to(self.body.layers[0].weight.dtype)
+        inputs = torch.cat([estimate, reliability], 1).to(weights_dtype(self.body))
         correction = self.body(inputs, self.condition(scalars)).float()
         per_map = noise_map.repeat_interleave(2, 1)
         # maps that were not sent are zero, as a decoder expects them, and nothing else is known of them

@@ -170,7 +170,7 @@ class Adapter:
             loss = loss_of(self._trained)
         self._optimiser.zero_grad()
         loss.backward()
-        parameters = list(self._trained.parameters())
+        parameters: list[Tensor] = list(self._trained.parameters())
         torch.nn.utils.clip_grad_norm_(parameters, 0.5)
         self._since += 1
         rate = self._settings.rate * self._pace * min(1.0, self._since / 10)
@@ -179,7 +179,7 @@ class Adapter:
         self._optimiser.step()
         weight = 1 - min(MEAN_DECAY, self._since / (self._since + 9))
         with torch.no_grad():
-            torch._foreach_lerp_(list(self.candidate.parameters()), parameters, weight)
+            torch._foreach_lerp_(tuple(self.candidate.parameters()), parameters, weight)
         self.steps += 1
 
     def judge(self) -> Judgement:

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -83,7 +83,10 @@ class OnlineTrainer:
         self._inbox: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._started = threading.Event()
         self._closing = threading.Lock()
-        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._send, self._receive)]
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None and stdout is not None  # both are pipes
+        ways = ((self._send, stdin), (self._receive, stdout))
+        self._threads = [threading.Thread(target=work, args=(pipe,), daemon=True) for work, pipe in ways]
         for thread in self._threads:
             thread.start()
         job = {
@@ -132,15 +135,15 @@ class OnlineTrainer:
             for thread in self._threads:
                 thread.join(1.0)
 
-    def _send(self) -> None:
-        with contextlib.suppress(OSError), self._process.stdin as pipe:
+    def _send(self, pipe: IO[bytes]) -> None:
+        with contextlib.suppress(OSError), pipe:
             while (message := self._outbox.get()) is not None:
                 pipe.write(message)
                 pipe.flush()
 
-    def _receive(self) -> None:
+    def _receive(self, pipe: IO[bytes]) -> None:
         try:
-            while (message := _read(self._process.stdout)) is not None:
+            while (message := _read(pipe)) is not None:
                 head, payload = message
                 kind = head.pop("kind")
                 if kind == "judgement":
@@ -162,7 +165,7 @@ def _packed(head: dict[str, Any], payload: bytes = b"") -> bytes:
     return _LENGTH.pack(len(text)) + text + payload
 
 
-def _read(pipe: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
+def _read(pipe: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
     """The next head and its bytes; None at the end."""
     length = pipe.read(_LENGTH.size)
     if len(length) < _LENGTH.size:
@@ -174,9 +177,12 @@ def _read(pipe: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
 class _Child:
     """Reads frames as they come, trains as far as its share of the CPU allows, tells what it decided."""
 
-    def __init__(self, pipe: BinaryIO, answers: BinaryIO) -> None:
+    def __init__(self, pipe: IO[bytes], answers: IO[bytes]) -> None:
         self.answers = answers
-        head, _ = _read(pipe)
+        job = _read(pipe)
+        if job is None:
+            raise LinkError("no job came for the online trainer")
+        head, _ = job
         self.settings = AdaptConfig(**head["settings"])
         folder = Path(head["cddm_dir"]) if head["cddm_dir"] else None
         network = Places(head["preset"], cddm_dir=folder).denoiser(head["file"])
@@ -236,7 +242,7 @@ class _Child:
             return True
         return False
 
-    def _listen(self, pipe: BinaryIO) -> None:
+    def _listen(self, pipe: IO[bytes]) -> None:
         while (message := _read(pipe)) is not None:
             head, payload = message
             rows, columns = grid(head["height"], head["width"])

@@ -7,6 +7,7 @@ The control gets as many steps as denoiser and decoder D together, on the same k
 """
 
 import sys
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -75,7 +76,9 @@ def owed(log: StepLog) -> int:
     return max(1, steps.get("denoiser", 0) + steps.get("behind", 0) - steps.get("control", 0))
 
 
-def _decoder(run: Session, stage: str, decoder: Decoder, encoder: Encoder, denoiser: nn.Module | None, **limit) -> None:
+def _decoder(
+    run: Session, stage: str, decoder: Decoder, encoder: Encoder, denoiser: nn.Module | None, **limit: Any
+) -> None:
     file = {"behind": BEHIND, "control": CONTROL}[stage]
 
     def loss() -> Tensor:

@@ -7,6 +7,7 @@ estimator is good and says how good it is.
 """
 
 import sys
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -43,13 +44,17 @@ def train(options: Options) -> None:
             weights.load(network, out / file)
         name = "blind" if blind else "learned"
         seconds = options.minutes * 30 if steps is None else None
-        steps = fit(name, lambda n=network: loss(n, shape, steering)[0], [network], log, seconds, steps, rate=2e-3)
+        steps = fit(name, partial(_likelihood, network, shape, steering), [network], log, seconds, steps, rate=2e-3)
         weights.save(network, out / file)
         torch.manual_seed(seeds.integer(options.seed, "test/channel_estimator"))
         with torch.no_grad():
             values = [loss(network, shape, steering) for _ in range(TEST_DRAWS)]
         error, claim = (torch.stack([v[i] for v in values]).mean().item() for i in (1, 2))
         log.add(stage="evaluated", network=name, error_over_noise=error, error_over_claim=claim)
+
+
+def _likelihood(network: DelayProfile, shape: Geometry, steering: Tensor) -> Tensor:
+    return loss(network, shape, steering)[0]
 
 
 def loss(network: DelayProfile, shape: Geometry, steering: Tensor) -> tuple[Tensor, Tensor, Tensor]:

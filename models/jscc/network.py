@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gvc.noise_map import NU_MAX, NU_MIN
 from models.latents import MAX_LATENTS
-from models.layers import Condition, Stack, residuals
+from models.layers import Condition, Stack, residuals, weights_dtype
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Encoder(nn.Module):
 
     def forward(self, picture: Tensor, design_snr_db: Tensor, active: Tensor) -> Tensor:
         scalars = torch.stack([design_snr_db / 10 - 1, torch.log2(active / 32)], 1)
-        centred = (picture * 2 - 1).to(self.body.layers[1].weight.dtype)
+        centred = (picture * 2 - 1).to(weights_dtype(self.body))
         latents = self.body(centred, self.condition(scalars)).float()
         latents = latents * sent(latents, active)
         energy = latents.square().sum((1, 2, 3)) / (active * latents[0, 0].numel())

@@ -5,6 +5,7 @@ which sees equalised symbols and nothing else. Whatever such a decoder meets bes
 """
 
 import copy
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from gvc.errors import InputError
 from models import weights
 from models.arms import AWARE, BEHIND, CONTROL, DENOISER, ENCODER, Places, widen
-from models.jscc.network import Decoder
+from models.jscc.network import Decoder, Encoder
 from models.jscc.train import transmit
 from models.latents import MAX_LATENTS
 from models.layers import Residual
@@ -73,9 +74,7 @@ def unaware(decoder: Decoder) -> Decoder:
     return decoder
 
 
-def _fit(
-    run: Session, stage: str, decoder: Decoder, encoder: nn.Module, denoiser: nn.Module | None, **limit: float
-) -> int:
+def _fit(run: Session, stage: str, decoder: Decoder, encoder: Encoder, denoiser: nn.Module | None, **limit: Any) -> int:
     def loss() -> Tensor:
         with run.autocast():
             with torch.no_grad():

@@ -37,7 +37,7 @@ def _through(
     frames: Iterable[av.VideoFrame], width: int, height: int, pixel_format: str, scale: str, wanted: str
 ) -> Iterator[av.VideoFrame]:
     graph = av.filter.Graph()
-    source = graph.add_buffer(width=width, height=height, format=pixel_format, time_base=TIME_BASE)
+    source = graph.add_buffer(width=width, height=height, format=av.VideoFormat(pixel_format), time_base=TIME_BASE)
     scaler, form, sink = graph.add("scale", scale), graph.add("format", wanted), graph.add("buffersink")
     source.link_to(scaler)
     scaler.link_to(form)
@@ -46,4 +46,4 @@ def _through(
     for number, frame in enumerate(frames):
         frame.pts, frame.time_base = number, TIME_BASE
         graph.push(frame)
-        yield graph.pull()
+        yield graph.vpull()

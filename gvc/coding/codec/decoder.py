@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from multiprocessing.connection import Connection
+from typing import cast
 
 import numpy as np
 
@@ -110,7 +111,7 @@ def _decode_sequence(codec: str, units: list[tuple[int, bytes]], height: int, wi
 
     from gvc.coding.codec.colour import to_rgb
 
-    context = av.CodecContext.create(LIBRARY[codec], "r")
+    context = cast("av.VideoCodecContext", av.CodecContext.create(LIBRARY[codec], "r"))
     context.thread_count = 1
     context.options = {"max_pixels": str(8 * height * width + 65536), "err_detect": "explode"}
     frames = []
@@ -123,10 +124,11 @@ def _decode_sequence(codec: str, units: list[tuple[int, bytes]], height: int, wi
     with contextlib.suppress(av.FFmpegError, ValueError):
         frames += context.decode(None)
     shape = None
-    sound = []
+    sound: list[tuple[int, av.VideoFrame]] = []
     for frame in frames:
-        shape = shape or (frame.width, frame.height, frame.format.name)
-        if frame.pts in range(256) and not frame.is_corrupt and (frame.width, frame.height, frame.format.name) == shape:
+        its_shape = frame.width, frame.height, frame.format.name
+        shape = shape or its_shape
+        if frame.pts is not None and 0 <= frame.pts < 256 and not frame.is_corrupt and its_shape == shape:
             sound.append((frame.pts, frame))
     colour = ("bt601", "pc") if codec == "jpeg" else ("bt709", "tv")
     try:

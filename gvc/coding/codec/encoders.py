@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import av
 import numpy as np
@@ -27,9 +27,14 @@ class Encoder(Protocol):
     pictures may be better. least_side: pixels a side of the smallest pictures that the library takes.
     """
 
-    qualities: Sequence[float]
-    coarse: int
-    least_side: int
+    @property
+    def qualities(self) -> Sequence[float]: ...
+
+    @property
+    def coarse(self) -> int: ...
+
+    @property
+    def least_side(self) -> int: ...
 
     def encode(self, pictures: np.ndarray, size: tuple[int, int], quality: float, preset: str) -> Units:
         """uint8 [n, h, w, 3] coded at size (width, height) -> (number, access unit) in decoding order.
@@ -56,7 +61,7 @@ class Library:
     def encode(self, pictures: np.ndarray, size: tuple[int, int], quality: float, preset: str) -> Units:
         """See `Encoder.encode`."""
         try:
-            context = av.CodecContext.create(self.codec, "w")
+            context = cast(av.VideoCodecContext, av.CodecContext.create(self.codec, "w"))
         except (av.FFmpegError, ValueError) as error:
             raise InputError(f"PyAV has no {self.codec}: install the wheel of av (./testbed setup)") from error
         context.width, context.height = size
@@ -72,7 +77,7 @@ class Library:
                 packets += context.encode(None)
         except av.FFmpegError as error:
             raise LinkError(f"{self.codec} failed at {size[0]}x{size[1]}: {error.strerror}") from error
-        return [(int(packet.pts), strip(self.name, bytes(packet))) for packet in packets]
+        return [(packet.pts or 0, strip(self.name, bytes(packet))) for packet in packets]
 
 
 @contextmanager
@@ -132,8 +137,9 @@ class Vvenc:
         if done.returncode:
             first = done.stderr.decode("utf-8", "replace").strip().splitlines()[:1]
             raise LinkError(f"VVenC failed: {first[0] if first else f'code {done.returncode}'}")
-        with av.open(io.BytesIO(done.stdout), format="mpegts") as container:
-            packets = [(p.pts, bytes(p)) for p in container.demux(container.streams.video[0]) if p.size]
+        with av.open(io.BytesIO(done.stdout), "r", format="mpegts") as container:
+            # `or 0`: the muxer writes a time on every packet that has a picture.
+            packets = [(p.pts or 0, bytes(p)) for p in container.demux(container.streams.video[0]) if p.size]
         order = {pts: number for number, pts in enumerate(sorted(pts for pts, _ in packets))}
         return [(order[pts], strip("vvc", unit)) for pts, unit in packets]
 

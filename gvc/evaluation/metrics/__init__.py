@@ -5,7 +5,7 @@ A metric is a callable `(reference, distorted, fps=25.0) -> float64[N]` on two e
 long and large clips need little memory. One that cannot run raises NotMeasured with the reason.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -38,7 +38,7 @@ def measure(
     return values, None
 
 
-def pairs(reference: Sequence[np.ndarray], distorted: Sequence[np.ndarray]):
+def pairs(reference: Sequence[np.ndarray], distorted: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Iterate over (reference, distorted) pictures, one pair in memory at a time.
 
     Raises InputError when the two pictures differ in shape or are not uint8 [height, width, 3].

@@ -57,13 +57,13 @@ def _single(first: np.ndarray, second: np.ndarray) -> float:
 def _multi(first: np.ndarray, second: np.ndarray) -> float:
     if min(first.shape[:2]) < LEAST_SIDE:
         raise NotMeasured(f"MS-SSIM needs pictures of at least {LEAST_SIDE}x{LEAST_SIDE} pixels (five scales)")
-    first, second = _tensor(first), _tensor(second)
+    pair = _tensor(first), _tensor(second)
     product = torch.ones(3, dtype=torch.float64)
     for scale, weight in enumerate(WEIGHTS):
         if scale:
             # An odd side keeps its last row or column: pad it with itself, so that no picture content is dropped.
-            first, second = (F.avg_pool2d(_even(p), 2) for p in (first, second))
-        whole, contrast = _means(first, second)
+            pair = F.avg_pool2d(_even(pair[0]), 2), F.avg_pool2d(_even(pair[1]), 2)
+        whole, contrast = _means(*pair)
         product *= (contrast if scale < len(WEIGHTS) - 1 else whole).clamp_min(0) ** weight
     return float(product.mean())
 

@@ -80,7 +80,7 @@ def first_plateau(product: np.ndarray, energy: np.ndarray, window: int, search: 
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _metric(product: np.ndarray, energy: np.ndarray, j: int, window: int) -> float:
+def _metric(product: np.ndarray, energy: np.ndarray, j: int, window: int) -> np.float32:
     p = np.complex64(0)
     e = np.float32(1e-20)
     for i in range(j, j + window):
@@ -138,7 +138,7 @@ def derotated(samples: np.ndarray, start: int, length: int, step: float) -> np.n
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
 def first_path(
     response: np.ndarray, region: np.ndarray, lags: int, size: int, reach: int, share: float
-) -> tuple[int, int, float]:
+) -> tuple[int, int, np.float32]:
     """Where a sequence of `size` samples starts that is sent twice in a row.
 
     response [rx, hypotheses, ...] is its matched filter on `region` [rx, ...]. Returns the hypothesis, the earliest

@@ -193,7 +193,7 @@ def noise_levels(
     noise = np.empty(rx, np.float32)
     signal = np.empty(rx, np.float32)
     for a in range(rx):
-        total = 0.0
+        total = np.float64(0)
         for t in range(symbols):
             apart = np.float32(0)
             for k in range(carriers):
