@@ -21,6 +21,7 @@ from gvc.errors import InputError, LinkError
 RUN_FILE = "run.json"
 SYMBOLS_FILE = "symbols.npz"
 BURSTS_FILE = "bursts.npz"
+SIGNAL_FILE = "signal.npz"
 
 
 @dataclass(frozen=True)
