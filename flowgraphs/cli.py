@@ -45,6 +45,11 @@ ENTRIES = {
         ),
         "flowgraphs.commands.link:link",
     ),
+    "report": Entry(
+        "Write the report of a run.",
+        ("gvc report runs/first",),
+        "flowgraphs.commands.report:report",
+    ),
     "tx": Entry(
         "Encode a clip and write the samples that the antenna sends.",
         ("gvc tx bikes.mp4 --radio sim-awgn -o clip.cf32 --frames 25",),

@@ -17,7 +17,7 @@ from gvc.config import DEFAULT_RADIO, LinkConfig, build
 from gvc.decibel import mean_db
 from gvc.errors import InputError, LinkError
 from gvc.evaluation.freezes import freezes
-from gvc.machine import machine
+from gvc.machine import commit, machine
 from gvc.registry import names, nearest
 from gvc.run import RunFolder
 
@@ -248,10 +248,20 @@ def _result(
         "seed": plan.seed,
         "command": " ".join(["gvc", *sys.argv[1:]]),
         "config": config.model_dump(),
-        "versions": {"gvc": __version__, **machine()["versions"]},
+        "versions": _versions(),
         "machine": machine(),
         "weights": _weights(config, plan.arms),
     }
+
+
+def _versions() -> dict[str, str | None]:
+    """What the run was made with: this checkout, packages, GNU Radio, codecs."""
+    from gnuradio import gr
+
+    from gvc.coding.codec.versions import codec_versions
+
+    ours = {"gvc": __version__, "commit": commit()}
+    return {**ours, **machine()["versions"], "gnuradio": gr.version(), **codec_versions()}
 
 
 def _spent(graph: Any) -> dict[str, float]:

@@ -100,6 +100,7 @@ class LinkGraph(gr.top_block):
         if recording is not None:
             carriers = Numerology.load(config.phy.numerology).carriers
             self.recorder = RunRecorder(recording, carriers, config.sample_rate_hz)
+            self.recorder.probes = {"sent": self.transmitter.probe, "received": self.receiver.probe}
             self.msg_connect(self.encoder, "symbols", self.recorder, "sent")
             self.msg_connect(received, "symbols", self.recorder, "received")
 

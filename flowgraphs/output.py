@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from rich.console import Console
-from rich.table import Table
 
+from flowgraphs.tables import tables
 from gvc.errors import InputError
 
 _reserved: IO[str] | None = None
@@ -39,6 +39,11 @@ def reserve_stdout() -> None:
 def console() -> Console:
     """The console for messages and progress (stderr)."""
     return Console(stderr=True)
+
+
+def say(message: str) -> None:
+    """A line for the person at the terminal (stderr), as it stands."""
+    console().print(message, markup=False, highlight=False, soft_wrap=True)
 
 
 Told = Callable[[str, int, int], None]
@@ -99,15 +104,17 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{rest // 60:02}:{rest % 60:02}"
 
 
-def emit(result: Mapping[str, Any], json_target: str | None = None) -> None:
-    """Show `result`: one JSON object on stdout for "-", a JSON file for a path, readable tables for None.
+def emit(result: Mapping[str, Any], json_target: str | None = None, shown: Mapping[str, Any] | None = None) -> None:
+    """Show `result`: one JSON object on stdout for "-", a JSON file for a path, readable tables for None; those of
+    `shown`, where it is given, which holds what a person wants to see of the result.
 
     Numbers that JSON has no word for (NaN, infinities) become null; numpy scalars, arrays and paths are converted.
     Raises InputError where the file cannot be written.
     """
     if json_target is None:
-        for part in _tables(plain(result)):
-            Console().print(part)
+        screen = Console(highlight=False)
+        for part in tables(plain(result if shown is None else shown), screen.width):
+            screen.print(part)
         return
     text = json.dumps(plain(result), allow_nan=False, ensure_ascii=False)
     if json_target == "-":
@@ -137,43 +144,3 @@ def plain(value: Any) -> Any:
     if hasattr(value, "tolist"):
         return plain(value.tolist())
     return str(value)
-
-
-def _tables(result: dict[str, Any]) -> list[Table]:
-    """One table of the single values, then one for each list of records."""
-    records = {name: value for name, value in result.items() if _is_records(value)}
-    singles = Table(show_header=False, box=None, pad_edge=False)
-    singles.add_column(style="bold")
-    singles.add_column(overflow="fold")
-    for name, value in _flat({name: value for name, value in result.items() if name not in records}):
-        singles.add_row(name, _word(value))
-    tables = [singles] if singles.row_count else []
-    for name, rows in records.items():
-        flat = [dict(_flat(row)) for row in rows]
-        columns = list(dict.fromkeys(key for row in flat for key in row))
-        table = Table(title=name, title_justify="left", box=None, pad_edge=False)
-        for position, column in enumerate(columns):
-            table.add_column(column, overflow="fold", no_wrap=position == 0)
-        for row in flat:
-            table.add_row(*(_word(row.get(column)) for column in columns))
-        tables.append(table)
-    return tables
-
-
-def _is_records(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
-
-
-def _flat(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
-    """Nested keys written with dots."""
-    if not isinstance(value, dict):
-        return [(prefix, value)]
-    return [row for key, item in value.items() for row in _flat(item, f"{prefix}.{key}" if prefix else key)]
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if value is None:
-        return "-"
-    return ", ".join(_word(item) for item in value) if isinstance(value, list) else str(value)

@@ -46,6 +46,7 @@ class ReceiveGraph(gr.top_block):
         pictures.mkdir()
         self.sink = PngVideoSink(str(pictures))
         self.recorder = RunRecorder(folder, Numerology.load(config.phy.numerology).carriers, config.sample_rate_hz)
+        self.recorder.probes = {"received": self.receiver.probe}
         self.connect(self.source, self.receiver)
         received = self.receiver
         if self.denoiser is not None:

@@ -2,13 +2,16 @@
 
 import os
 import platform
+import subprocess
 import sys
 from functools import cache
 from importlib import metadata
 from typing import Any
 
+from gvc.paths import ROOT
+
 CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16")
-PACKAGES = ("numpy", "scipy", "numba", "torch", "sionna-no-rt")
+PACKAGES = ("numpy", "scipy", "numba", "torch", "sionna-no-rt", "av", "imageio-ffmpeg", "pillow")
 
 
 @cache
@@ -40,6 +43,21 @@ def versions() -> dict[str, str | None]:
         except metadata.PackageNotFoundError:
             found[name] = None
     return found
+
+
+@cache
+def commit() -> str | None:
+    """The git commit of this checkout, with `, changed` when files differ from it; None outside a checkout."""
+    if not (ROOT / ".git").exists():
+        return None
+    try:
+        git = ["git", "-C", str(ROOT), "--no-optional-locks"]
+        options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 10, "check": True}
+        name = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], **options).stdout.strip()
+        changed = subprocess.run([*git, "status", "--porcelain", "--untracked-files=no"], **options).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return f"{name}, changed" if changed else name
 
 
 def _cpuinfo() -> dict[str, str]:

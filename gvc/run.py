@@ -27,6 +27,7 @@ from gvc.video import picture
 RUN_FILE = "run.json"
 SYMBOLS_FILE = "symbols.npz"
 BURSTS_FILE = "bursts.npz"
+SIGNAL_FILE = "signal.npz"
 
 
 _SYMBOLS = "equalised", "noise_map", "true", "denoised"

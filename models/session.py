@@ -43,6 +43,27 @@ class Options:
     jscc: Path | None = None
     snr_db: str = "-2,22"
     channel: str = "mix"
+    shipped: bool = False
+
+    def folder(self, network: str) -> Path:
+        """Where the weights of `network` go: `out`, else runs/train/NAME-TIME; with `shipped`, the folder that every
+        command reads them from, which is written over only then.
+
+        Raises InputError for `out` and `shipped` together, for `out` inside the shipped weights, and for `resume`
+        without a folder to resume in.
+        """
+        place = weights.folder(network, self.preset)
+        if self.shipped:
+            if self.out is not None:
+                raise InputError("--out and --shipped exclude each other")
+            return place
+        if self.out is None:
+            if self.resume:
+                raise InputError("--resume: name the folder to go on in with --out, or give --shipped")
+            return Path("runs") / "train" / f"{network}-{self.preset}-{time.strftime('%Y%m%d-%H%M%S')}"
+        if self.out.resolve().is_relative_to(place.parent.resolve()) and (self.out / weights.MANIFEST).exists():
+            raise InputError(f"--out {self.out} holds shipped weights: give --shipped to write over them")
+        return self.out
 
 
 class Session:
@@ -87,7 +108,7 @@ class Session:
         self.crops = pictures.Crops(pictures.read(options.images, without=held_out), self.crop, self.device)
         self.held_out = pictures.read(options.images, only=held_out) if held_out else {}
         self.channel = TrainingChannel(_range(options.snr_db), self._bank(options.bank), options.channel)
-        self.out = options.out or weights.folder(network, options.preset)
+        self.out = options.folder(network)
         self.out.mkdir(parents=True, exist_ok=True)
         self.log = StepLog(self.out / "log.jsonl", keep=options.resume)
         self.log.add(
@@ -162,7 +183,8 @@ def parse(description: str, arguments: list[str] | None = None) -> Options:
     parser.add_argument("--preset", default="default", help="small, default or large")
     parser.add_argument("--minutes", type=float, default=10.0, help="time for training, evaluation not counted")
     parser.add_argument("--device", default="auto", help="cpu, cuda, ...")
-    parser.add_argument("--out", type=Path, help="folder of the weights and the log (default: the shipped one)")
+    parser.add_argument("--out", type=Path, help="folder of the weights and the log (default: runs/train/NAME-TIME)")
+    parser.add_argument("--shipped", action="store_true", help="write over the weights that every command reads")
     parser.add_argument("--resume", action="store_true", help="start from the weights in --out")
     parser.add_argument("--bank", type=Path, help="noise-map bank recorded by `gvc bank`")
     parser.add_argument(

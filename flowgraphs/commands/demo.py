@@ -8,57 +8,90 @@ import typer
 
 from flowgraphs import output
 from flowgraphs.experiment import DEFAULT_METRICS
+from gvc.errors import GvcError
 
 CLIP = "bikes.mp4"
+ARMS = ("jscc", "control", "jscc+cddm")
 # DISTS takes seconds of computation a frame at this size: more than all the rest of the demo together.
 METRICS = tuple(name for name in DEFAULT_METRICS if name != "dists")
-HEADLINE = ("clip", "size", "frames_sent", "frames_lost", "snr_set_db", "realtime_factor", "latency_ms", "not_measured")
 
 
 def demo(
+    clip: Annotated[str, typer.Option(help="Path of a video, or the bare name of a demo clip.")] = CLIP,
     radio: Annotated[str, typer.Option(help="Radio file or bare name.")] = "sim-tdl-c-900ns",
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")] = None,
+    arms: Annotated[
+        str, typer.Option(help="Receivers to compare, on the same symbols; the last one is the headline.")
+    ] = ",".join(ARMS),
     frames: Annotated[int, typer.Option(help="How many frames; 0: the whole clip.")] = 0,
     metrics: Annotated[str, typer.Option(help="Comma-separated.")] = ",".join(METRICS),
     seed: Annotated[int, typer.Option(help="Root seed of the channel.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Run folder; default runs/TIME.")] = None,
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
 ) -> None:
-    """Send bikes.mp4 over a fading channel, show it with and without the denoiser, and write a report.
+    """Send a clip over a fading channel, show it with and without the denoiser, and write a report.
 
-    The report (HTML, pictures, a side-by-side video) lies in the run folder; its path is printed last.
+    The arms are the plain decoder, the fair control (trained as long as the decoder behind the denoiser, and as wide as
+    both), and the decoder behind the denoiser. The report (HTML, pictures, a side-by-side video) lies in the run
+    folder; its path is printed last.
     """
-    from flowgraphs.experiment import Plan, configure, run_link
-    from gvc.evaluation.report import write_report
+    from flowgraphs.commands.report import written
+    from flowgraphs.experiment import Plan, run_link
+    from flowgraphs.headline import headline
 
     with output.steps() as told:
-        plan = Plan(CLIP, radio, set_ or [], metrics=metrics.split(","), frames=frames, seed=seed, out=out, told=told)
+        chosen, missing = _with_weights(_names(arms), radio, set_ or [])
+        plan = Plan(
+            clip, radio, set_ or [], chosen, metrics=_names(metrics), frames=frames, seed=seed, out=out, told=told
+        )
         result = run_link(plan)
-        # After `configure` has set the number of threads: it loads torch.
-        from flowgraphs.snr_sweep import sweep
+        result["not_measured"] |= missing | _over_snr(plan, result, told)
+        told("writing the report", 0, 0)
+        try:
+            result |= written(Path(result["out"]))
+        except GvcError:
+            # The run is whole and kept: what it measured is shown all the same.
+            output.emit({**result, "report": None}, json, headline(result))
+            raise
+    output.emit(result, json, headline(result))
+    if json is None:
+        print(f"report: {result['report']}")
 
-        rows = sweep(
-            configure(radio, set_ or []),
-            CLIP,
-            list(result["arms"]),
-            seed=seed,
+
+def _over_snr(plan: Any, result: dict[str, Any], told: Any) -> dict[str, str]:
+    """Write the sweep over SNR into the run folder; a sweep that fails costs its figure, and the reason is returned."""
+    # After `configure` has set the number of threads: it loads torch.
+    from flowgraphs.experiment import configure
+    from flowgraphs.snr_sweep import sweep
+    from gvc.coding.peers import is_peer
+
+    try:
+        rows: Any = sweep(
+            configure(plan.radio, plan.overrides),
+            plan.clip,
+            [name for name in result["arms"] if not is_peer(name)],
+            seed=plan.seed,
             progress=lambda done, total: told("PSNR over SNR", done, total),
         )
-        folder = Path(result["out"])
-        (folder / "sweep.json").write_text(json_text.dumps(output.plain(rows)) + "\n", encoding="utf-8")
-        told("writing the report", 0, 0)
-        report = write_report(folder)
-    if json is None:
-        output.emit(_headline(result))
-        print(f"report: {report}")
-    else:
-        output.emit({**result, "report": str(report)}, json)
+    except Exception as error:
+        rows = {"failed": f"{type(error).__name__}: {error}"}
+        output.say(f"the sweep over SNR failed: {rows['failed']}")
+    (Path(result["out"]) / "sweep.json").write_text(json_text.dumps(output.plain(rows)) + "\n", encoding="utf-8")
+    return {"psnr_over_snr": rows["failed"]} if isinstance(rows, dict) else {}
 
 
-def _headline(result: dict[str, Any]) -> dict[str, Any]:
-    """What a person wants to see first, each arm's means in a row."""
-    arms = [
-        {"arm": name, **{metric: value for metric, value in arm.items() if metric in DEFAULT_METRICS}}
-        for name, arm in result["arms"].items()
-    ]
-    return {"arms": arms, **{name: result[name] for name in HEADLINE}}
+def _with_weights(arms: list[str], radio: str, overrides: list[str]) -> tuple[list[str], dict[str, str]]:
+    """The arms, without a control that has no weights in the preset, and the reason when it is left out."""
+    from gvc.config import build
+    from models.arms import Places
+
+    preset = build(radio, overrides).model.preset
+    if "control" not in arms or arms == ["control"] or Places(preset).file("control").is_file():
+        return arms, {}
+    reason = f"no control weights for preset {preset}: gains are against other arms"
+    output.say(reason)
+    return [name for name in arms if name != "control"], {"control": reason}
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from flowgraphs import output
+from gvc.errors import GvcError
 
 
 def link(
@@ -18,16 +19,30 @@ def link(
     frames: Annotated[int, typer.Option(help="How many frames; 0: the whole clip.")] = 0,
     seed: Annotated[int, typer.Option(help="Root seed of the channel.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Run folder; default runs/TIME.")] = None,
+    report: Annotated[bool, typer.Option("--report", help="Also write a report into the run folder.")] = False,
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
 ) -> None:
     """Send a clip over a simulated channel, decode it by each arm, and measure."""
+    from flowgraphs.commands.report import written
     from flowgraphs.experiment import Plan, run_link
+    from flowgraphs.headline import headline
 
     with output.steps() as told:
         result = run_link(Plan(clip, radio, set_ or [], _names(arms), _names(metrics), pace, frames, seed, out, told))
-    for part in ("config", "versions", "machine", "weights", "command"):
-        result.pop(part)
-    output.emit(result, json)
+        shown = headline(result)
+        for part in ("config", "versions", "machine", "weights", "command"):
+            result.pop(part)
+        if report:
+            told("writing the report", 0, 0)
+            try:
+                result |= written(Path(result["out"]))
+            except GvcError:
+                # The run is whole and kept: what it measured is shown all the same.
+                output.emit({**result, "report": None}, json, shown)
+                raise
+    output.emit(result, json, shown)
+    if report and json is None:
+        print(f"report: {result['report']}")
 
 
 def _names(text: str) -> list[str]:

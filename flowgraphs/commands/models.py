@@ -23,7 +23,8 @@ def list_models(json: Json = None) -> None:
     """Say which weights are here, one record a file."""
     from models.inventory import shipped
 
-    output.emit({"models": [_record(file) for file in shipped()]}, json)
+    records = [_record(file) for file in shipped()]
+    output.emit({"models": records}, json, {"models": [_line(record) for record in records]})
 
 
 @models.command("verify")
@@ -38,7 +39,7 @@ def verify(json: Json = None) -> None:
         checked.append({**_record(file), "sha256": manifest(file.path.parent)[file.path.name]["sha256"]})
     if not checked:
         raise InputError("no weights are installed: restore models/*/weights from the repository, or train them")
-    output.emit({"verified": checked}, json)
+    output.emit({"verified": checked}, json, {"verified": [_line(record) for record in checked]})
 
 
 @models.command("train")
@@ -51,7 +52,8 @@ def train(
     ] = "default",
     minutes: Annotated[float, typer.Option(help="Time for training; evaluation is not counted.")] = 10.0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
-    out: Annotated[Path | None, typer.Option(help="Folder of weights and log; default: the shipped one.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of weights and log; default: runs/train/NAME-TIME.")] = None,
+    shipped: Annotated[bool, typer.Option("--shipped", help="Write over the weights that commands read.")] = False,
     resume: Annotated[bool, typer.Option(help="Start from the weights in --out.")] = False,
     bank: Annotated[Path | None, typer.Option(help="Noise-map bank recorded by `gvc bank`.")] = None,
     stages: Annotated[
@@ -75,7 +77,7 @@ def train(
         raise InputError(f"unknown network '{name}'{nearest(name, list(NETWORKS))}")
     options = Options(
         images, validation, preset, minutes, device, out, resume, bank, stages, seed, batch, crop, rate, threads, jscc,
-        snr_db, channel,
+        snr_db, channel, shipped,
     )  # fmt: skip
     importlib.import_module(NETWORKS[name]).train(options)
 
@@ -83,3 +85,9 @@ def train(
 def _record(file: Any) -> dict[str, Any]:
     size = file.path.stat().st_size
     return {"network": file.network, "preset": file.preset, "file": file.path.name, "bytes": size}
+
+
+def _line(record: dict) -> dict:
+    """A record in one line of a terminal."""
+    path = "/".join(record[part] for part in ("network", "preset", "file"))
+    return {"file": path, **{key: record[key] for key in ("bytes", "sha256") if key in record}}

@@ -17,7 +17,9 @@ def list_radios(json: JsonOption = None) -> None:
     from flowgraphs.output import emit
     from gvc.paths import radios_dir
 
-    emit({"radios": [_summary(path.stem) for path in sorted(radios_dir().glob("*.yaml"))]}, json)
+    found = [_summary(path.stem) for path in sorted(radios_dir().glob("*.yaml"))]
+    shown = [{key: radio[key] for key in ("name", "driver", "description")} for radio in found]
+    emit({"radios": found}, json, {"radios": shown})
 
 
 @radios.command("check")

@@ -21,7 +21,8 @@ class RunFolder:
         run: run.json, the result of the link with `config`, `versions`, `stages`, `counters`.
         evaluation: metrics.json of the evaluator, or {}.
         sweep: rows {snr_db, arm, psnr_db, psnr_db_ci95} of sweep.json, or [].
-        bursts, symbols: arrays by name from bursts.npz and symbols.npz, or {}.
+        sweep_failure: why the sweep has no rows, or empty.
+        bursts, symbols, signal: arrays by name from bursts.npz, symbols.npz and signal.npz, or {}.
         arms: names of the arms that have metrics or pictures, in the order of the run.
         frame_ids: ids of the pictures in frames/reference, sorted.
         problems: what could not be read, in words.
@@ -41,6 +42,8 @@ class RunFolder:
         self.evaluation: dict[str, Any] = evaluation if isinstance(evaluation, dict) else {}
         sweep = self._json("sweep.json")
         self.sweep = [row for row in sweep if _is_sweep_row(row)] if isinstance(sweep, list) else []
+        self.sweep_failure = str(sweep["failed"]) if isinstance(sweep, dict) and "failed" in sweep else ""
+        self.signal = self._arrays("signal.npz")
         self.bursts = self._arrays("bursts.npz")
         self.symbols = self._arrays("symbols.npz")
         named = [*self.run.get("arms", {}), *self.evaluation.get("arms", {}), *self._picture_folders()]

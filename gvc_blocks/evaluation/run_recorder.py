@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gvc.phy.frames import ReceivedBurst, ReceivedFrame, SymbolFrame
-from gvc.run import BURSTS_FILE, SYMBOLS_FILE, RunFolder
+from gvc.phy.signal_probe import SignalProbe
+from gvc.run import BURSTS_FILE, SIGNAL_FILE, SYMBOLS_FILE, RunFolder
 from gvc_blocks.contents import DenoisedFrame
 from gvc_blocks.guarded import GuardedBlock
 
@@ -51,6 +52,7 @@ class RunRecorder(GuardedBlock):
         super().__init__("gvc run recorder")
         self.frames: list[Shape] = []
         self.bursts: list[BurstRecord] = []
+        self.probes: dict[str, SignalProbe] = {}
         self._folder = folder
         self._carriers = carriers
         self._sample_rate_hz = sample_rate_hz
@@ -73,7 +75,7 @@ class RunRecorder(GuardedBlock):
         return np.array(self._logs["true"].read()[part]), np.array(self._logs["denoised"].read()[part])
 
     def save(self) -> None:
-        """Write symbols.npz and bursts.npz, and remove the files they came from."""
+        """Write symbols.npz, bursts.npz and what `probes` saw, signal.npz; remove the files they came from."""
         raw = np.concatenate(self._raw) if self._raw else np.zeros(0, np.complex64)
         self._folder.save(
             SYMBOLS_FILE,
@@ -100,6 +102,8 @@ class RunRecorder(GuardedBlock):
             carriers=self._carriers,
             sample_rate_hz=np.array(self._sample_rate_hz),
         )
+        seen = {f"{name}_{key}": value for name, probe in self.probes.items() for key, value in probe.record().items()}
+        self._folder.save(SIGNAL_FILE, **seen)
 
     def _sent(self, frame: SymbolFrame) -> None:
         self._true[frame.frame_id] = frame.symbols

@@ -6,6 +6,7 @@ from gvc.phy.assembler import FrameAssembler
 from gvc.phy.identity import Expected
 from gvc.phy.numerology import Numerology
 from gvc.phy.receiver import BurstReceiver as Demodulator
+from gvc.phy.signal_probe import SignalProbe
 from gvc_blocks.feedback import Feedback
 from gvc_blocks.flight import Flight
 from gvc_blocks.guarded import WORK_DONE, GuardedBlock
@@ -62,6 +63,7 @@ class BurstReceiver(GuardedBlock):
         self.feedback: Feedback | None = None
         self._over = False
         self._taps = Tap(dump_symbols), Tap(dump_noise_map)
+        self.probe = SignalProbe()
         self.send_on("symbols")
 
     def process(self, inputs: list[np.ndarray], outputs: list[np.ndarray]) -> int:
@@ -69,6 +71,7 @@ class BurstReceiver(GuardedBlock):
             return WORK_DONE if self.flow.finished.wait(0.25) else 0
         count = min(len(samples) for samples in inputs)
         over = self.ends_within(count)
+        self.probe.add(inputs[0][:count])
         for burst in self.demodulator.push(np.stack([samples[:count] for samples in inputs])):
             self._pass_on(self.assembler.push(burst))
         if not over:

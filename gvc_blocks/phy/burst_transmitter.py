@@ -5,6 +5,7 @@ from collections import deque
 import numpy as np
 
 from gvc.phy.numerology import Numerology
+from gvc.phy.signal_probe import SignalProbe
 from gvc.phy.transmitter import BurstTransmitter as Modulator
 from gvc_blocks.flight import Flight
 from gvc_blocks.guarded import WORK_DONE, GuardedBlock, HeldParcel
@@ -45,6 +46,7 @@ class BurstTransmitter(GuardedBlock):
         self.energy = 0.0
         self._idle = np.zeros(idle_samples, np.complex64)
         self._tap = Tap(dump_path)
+        self.probe = SignalProbe()
         self._waiting: deque[HeldParcel] = deque()
         self._current: HeldParcel | None = None
         self._samples = np.zeros(0, np.complex64)
@@ -89,6 +91,7 @@ class BurstTransmitter(GuardedBlock):
                 self.wake.clear()
             return False
         self._tap.write(self._samples)
+        self.probe.add(self._samples)
         return True
 
     def _sent(self) -> None:

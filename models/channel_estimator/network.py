@@ -57,7 +57,7 @@ def untrained(name: str) -> InputError:
     return InputError(
         f"no learned channel estimator for numerology '{name}'{nearest(name, sorted(GEOMETRIES))} as it is here: set "
         "phy.channel_estimator to dft-smoothed, or enter its sizes in models/channel_estimator/network.py and run "
-        f"`gvc models train channel_estimator --preset {name}`"
+        f"`gvc models train channel_estimator --preset {name} --shipped`"
     )
 
 

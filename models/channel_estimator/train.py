@@ -30,7 +30,7 @@ def train(options: Options) -> None:
     torch.manual_seed(seeds.integer(options.seed, "train/channel_estimator"))
     if options.threads:
         torch.set_num_threads(options.threads)
-    out = options.out or weights.folder("channel_estimator", options.preset)
+    out = options.folder("channel_estimator")
     out.mkdir(parents=True, exist_ok=True)
     log = StepLog(out / "log.jsonl", keep=options.resume)
     log.add(

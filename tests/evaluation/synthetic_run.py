@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from gvc.evaluation.metrics import measure
+from gvc.phy.signal_probe import SignalProbe
 
 CARRIERS = np.array([k for k in range(-26, 27) if k != 0])
 BURSTS_PER_FRAME = 9
@@ -35,6 +36,7 @@ def write(
     keep = rng.random(bursts["snr_db"].size) > 0.01
     np.savez(folder / "bursts.npz", **{k: v[keep] if k in PER_BURST else v for k, v in bursts.items()})
     np.savez(folder / "symbols.npz", **_symbols(rng, frame_snr_db))
+    np.savez(folder / "signal.npz", **_signal(rng))
     if sweep:
         rows = [
             {"snr_db": snr, "arm": arm, "psnr_db": top - 8 * np.exp(-(snr + 4) / 9), "psnr_db_ci95": [-1.0, 1.0]}
@@ -98,6 +100,15 @@ def _symbols(rng: np.random.Generator, frame_snr_db: np.ndarray) -> dict[str, np
         "offsets": np.arange(frames + 1) * SYMBOLS_PER_FRAME,
         "received": received.astype(np.complex64).ravel()[:20_000],
     }
+
+
+def _signal(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    seen = {}
+    for name, level in (("sent", 0.0), ("received", 0.3)):
+        probe = SignalProbe()
+        probe.add(rng.normal(size=(40_000, 2)) @ np.array([1, 1j]) + level)
+        seen |= {f"{name}_{key}": value for key, value in probe.record().items()}
+    return seen
 
 
 def _degrade(
@@ -223,7 +234,9 @@ def _run(clip: np.ndarray, evaluation: dict, keep: np.ndarray, snr_db: np.ndarra
             "model": {"preset": "default", "cbr": "1/48", "design_snr_db": 10, "dtype": "bfloat16"},
             "phy": {"numerology": "ofdm64", "synchroniser": "schmidl-cox", "equaliser": "mmse", "rx_antennas": 1},
             "channel": {"name": "tdl-c", "snr_db": 12, "cfo_hz": 1200, "delay_spread_s": 9e-7, "speed_mps": 3},
-            "radio": {"driver": "simulation", "sample_rate_hz": 1e6, "center_frequency_hz": 2.4e9},
+            "driver": "simulation",
+            "sample_rate_hz": 1e6,
+            "center_frequency_hz": 2.4e9,
         },
         "versions": {"gvc": "0.1.0", "python": "3.11.2", "gnuradio": "3.10.5.1", "torch": "2.13.0", "numpy": "1.26.4"},
         "machine": {"cpu": "a CPU", "cores": 2},

@@ -1,8 +1,10 @@
 """The report of a run: whole, self-contained, and honest about what is absent."""
 
+import html
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -11,11 +13,13 @@ from PIL import Image
 
 from gvc.errors import InputError, LinkError
 from gvc.evaluation import comparison, report
-from gvc.evaluation.report import FIGURES, write_report
+from gvc.evaluation.figures import FIGURES
+from gvc.evaluation.report import write_report
 from gvc.evaluation.run_folder import RunFolder
 from tests.evaluation import synthetic_run
 
 FRAMES = 20
+FEW = ("psnr_over_snr", "recovery", "constellation", "channel_response")
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +32,15 @@ def folder(whole, tmp_path, monkeypatch):
     # The figures' looks are tested on `whole`; here a coarse light version will do.
     monkeypatch.setattr(report, "THEMES", report.THEMES[:1])
     monkeypatch.setattr(report, "DPI", 30)
+    monkeypatch.setattr(report, "FIGURES", {name: FIGURES[name] for name in FEW})
     return shutil.copytree(whole, tmp_path / "run", ignore=shutil.ignore_patterns("report"))
 
 
 @pytest.fixture(scope="module")
 def page(whole):
-    return write_report(whole).read_text()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "DPI", 50)
+        return write_report(whole).index.read_text()
 
 
 def test_the_page_holds_everything_and_reaches_out_to_nothing(page):
@@ -52,8 +59,8 @@ def test_the_page_holds_everything_and_reaches_out_to_nothing(page):
         "2.13.0",
     ):
         assert words in page
-    for heading, _ in FIGURES.values():
-        assert heading in page
+    for figure in FIGURES.values():
+        assert figure.heading in page
     assert "Not shown" not in page and "Could not be read" not in page
 
 
@@ -97,12 +104,12 @@ def test_a_lost_frame_is_shown_as_lost(page):
 def test_an_absent_part_is_named(folder, absent, words):
     path = folder / absent
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    assert words in write_report(folder).read_text()
+    assert words in write_report(folder).index.read_text()
 
 
 def test_a_bare_result_still_gives_a_page(tmp_path):
     (tmp_path / "run.json").write_text("{}")
-    text = write_report(tmp_path).read_text()
+    text = write_report(tmp_path).index.read_text()
     # online training is not missed where it was off
     assert text.count("Not shown") == len(FIGURES) - 1
     for words in ("No pictures", "No metrics", "No counters", "No mode marks", "Not recorded"):
@@ -115,13 +122,13 @@ def test_online_training_is_told_in_numbers(folder, page):
     result = json.loads((folder / "run.json").read_text())
     del result["adaptation"]
     (folder / "run.json").write_text(json.dumps(result))
-    assert "Online training" not in write_report(folder).read_text()
+    assert "Online training" not in write_report(folder).index.read_text()
     assert not (folder / "report" / "recovery.png").exists()
 
 
 def test_without_a_sweep_frames_are_shown_at_their_own_snr(folder):
     (folder / "sweep.json").unlink()
-    assert "Each point is a received frame" in write_report(folder).read_text()
+    assert "Each point is a received frame" in write_report(folder).index.read_text()
 
 
 def test_missing_metrics_are_said(folder):
@@ -130,7 +137,7 @@ def test_missing_metrics_are_said(folder):
     for arm in metrics["arms"].values():
         arm["lpips"] = None
     (folder / "metrics.json").write_text(json.dumps(metrics))
-    text = write_report(folder).read_text()
+    text = write_report(folder).index.read_text()
     assert "lpips was not measured: weights lpips_alex.safetensors are not installed" in text
 
 
@@ -140,7 +147,7 @@ def test_a_damaged_file_is_named_and_the_rest_shown(folder, name):
     (folder / name).write_bytes(data[: len(data) // 2])
     problems = RunFolder(folder).problems if "png" not in name else ["png"]
     assert problems
-    text = write_report(folder).read_text()
+    text = write_report(folder).index.read_text()
     assert "bikes.mp4" in text
 
 
@@ -153,24 +160,63 @@ def test_what_is_no_run_folder_is_refused(tmp_path, content):
     assert not (tmp_path / "report").exists()
 
 
-@pytest.mark.parametrize(
-    "run", [{"arms": 3}, {"stages": [1]}, {"latency_ms": {"p99": "x"}}, {"weights": 1, "arms": [[1]]}]
-)
-def test_values_of_the_wrong_kind_are_refused_and_nothing_is_left(tmp_path, run):
+@pytest.mark.parametrize("run", [{"arms": 3}, {"weights": 1, "arms": [[1]]}])
+def test_arms_of_the_wrong_kind_are_refused_and_nothing_is_left(tmp_path, run):
     (tmp_path / "run.json").write_text(json.dumps(run))
     with pytest.raises(InputError, match="not as a run writes it"):
         write_report(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
 
 
+@pytest.mark.parametrize(
+    ("run", "part"),
+    [
+        ({"stages": [1]}, "stage_times"),
+        ({"snr_est_db": 3.0, "evm_db": "x"}, "cards"),
+        ({"counters": 3}, "counters"),
+        ({"config": {"phy": {"numerology": "x"}}, "adaptation": {"curve": 3}}, "recovery"),
+    ],
+)
+def test_values_of_the_wrong_kind_cost_their_part(tmp_path, run, part):
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    made = write_report(tmp_path)
+    assert made.failed == [part] and made.left_out[part].startswith("failed: ")
+    assert "This page is without" in made.index.read_text() and made.left_out[part] in html.unescape(
+        made.index.read_text()
+    )
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_that_fails_costs_that_figure(folder, monkeypatch, name):
+    def broken(run, theme):
+        raise ValueError("operands could not be broadcast together")
+
+    others = {other: replace(figure, draw=lambda run, theme: "not now") for other, figure in FIGURES.items()}
+    monkeypatch.setattr(report, "FIGURES", {**others, name: replace(FIGURES[name], draw=broken)})
+    monkeypatch.setattr(comparison, "write_video", lambda run, path: None)
+    made = write_report(folder)
+    assert made.failed == [name] and "could not be broadcast" in made.left_out[name]
+    assert "Not shown: failed: ValueError: operands could not be broadcast together" in made.index.read_text()
+
+
+def test_a_video_that_fails_costs_the_video(folder, monkeypatch):
+    def broken(run, path):
+        raise LinkError("the encoder is gone")
+
+    monkeypatch.setattr(comparison, "write_video", broken)
+    made = write_report(folder)
+    assert made.failed == ["video"] and (folder / "report/psnr_over_snr.png").is_file()
+    assert "the encoder is gone" in made.index.read_text()
+
+
 def test_names_from_outside_are_escaped(tmp_path):
     (tmp_path / "run.json").write_text(json.dumps({"clip": "<script>alert(1)</script>", "config": {"<b>": "<i>"}}))
-    text = write_report(tmp_path).read_text()
+    text = write_report(tmp_path).index.read_text()
     assert "<script>" not in text and "<b>" not in text.split("</style>")[1] and "&lt;script&gt;" in text
 
 
 def test_a_full_disk_is_an_error_and_the_earlier_report_stays(folder, monkeypatch):
-    index = write_report(folder)
+    index = write_report(folder).index
     before = index.read_text()
 
     def full(*_):
@@ -189,7 +235,7 @@ def test_unknown_symbols_are_left_out(folder):
     symbols["true"][: symbols["true"].size // 2] = np.nan
     symbols["denoised"][:] = np.nan
     np.savez(folder / "symbols.npz", **symbols)
-    assert "Not shown" not in write_report(folder).read_text()
+    assert "Not shown" not in write_report(folder).index.read_text()
 
 
 def test_difference_maps_grow_with_the_difference():

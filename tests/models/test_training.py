@@ -165,6 +165,26 @@ def test_specialist_knows_nothing_of_the_noise_and_keeps_the_encoder(
         train(Options(**{**common, "stages": "pair,specialist"}, jscc=origin, out=out))
 
 
+def test_shipped_weights_are_written_over_only_on_request(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    place = tmp_path / "models" / "jscc" / "weights" / "small"
+    place.mkdir(parents=True)
+    (place / weights.MANIFEST).write_text("{}")
+    monkeypatch.setattr("models.session.weights.folder", lambda network, preset: place)
+    assert Options(None, preset="small").folder("jscc").parent == Path("runs/train")
+    assert Options(None, preset="small").folder("jscc").name.startswith("jscc-small-")
+    assert Options(None, shipped=True).folder("jscc") == place
+    assert Options(None, out=tmp_path / "mine", resume=True).folder("jscc") == tmp_path / "mine"
+    # a new folder beside the shipped ones writes over nothing
+    assert Options(None, out=place.parent / "new").folder("jscc") == place.parent / "new"
+    for wrong, told in (
+        ({"out": place}, "--shipped"),
+        ({"out": tmp_path, "shipped": True}, "exclude"),
+        ({"resume": True}, "--out"),
+    ):
+        with pytest.raises(InputError, match=told):
+            Options(None, **wrong).folder("jscc")
+
+
 def test_training_without_pictures_says_so() -> None:
     done = run("models.jscc.train", "--images", "/nowhere", "--preset", "small")
     assert done.returncode == 2 and "no pictures" in done.stderr
