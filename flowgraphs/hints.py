@@ -12,6 +12,8 @@ def hints(config: LinkConfig, graph: Any) -> list[str]:
     demodulator, assembler = graph.receiver.demodulator, graph.receiver.assembler
     counters, undecodable = assembler.counters, graph.decoder.undecodable
     said = []
+    if graph.source.reader.missing:
+        said.append(f"the recording became shorter while it was read: {graph.source.reader.missing} samples missing")
     if demodulator.bad_samples:
         said.append(f"{demodulator.bad_samples} samples were no finite numbers and counted as 0")
     if not demodulator.candidates:

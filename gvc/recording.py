@@ -89,7 +89,8 @@ class SampleReader:
     where there is one of this name, else a pair.
 
     Raises InputError: no such file, empty, not a whole number of samples, or metadata that forbids it, see
-    `gvc.sigmf.pair`; while iterating: a sample that is not finite.
+    `gvc.sigmf.pair`. Samples that are not finite are given as they are: the receiver counts them. `missing`: samples
+    that were gone when they were to be read, because the file had become shorter.
     """
 
     def __init__(self, path: str | Path, sample_rate_hz: float | None = None, center_frequency_hz: float | None = None):
@@ -108,6 +109,7 @@ class SampleReader:
         except OSError as error:
             raise InputError(f"recording {self.path} cannot be read: {error.strerror}") from error
         self.samples = self._layout.samples
+        self.missing = 0
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Chunks complex64 [n], n <= CHUNK_SAMPLES."""
@@ -119,12 +121,10 @@ class SampleReader:
                 for first in range(0, count, CHUNK_SAMPLES):
                     wanted = min(CHUNK_SAMPLES, count - first)
                     parts = np.fromfile(self._file, kind.component, 2 * wanted)
-                    if len(parts) < 2 * wanted:
-                        raise InputError(f"recording {self.path} became shorter while it was read")
-                    chunk = kind.convert(parts)
-                    finite = np.isfinite(chunk.view(np.float32)).reshape(-1, 2).all(axis=1)
-                    if not finite.all():
-                        bad = done + int(np.argmin(finite))
-                        raise InputError(f"recording {self.path}: sample {bad} is not a finite number")
-                    done += wanted
-                    yield chunk
+                    chunk = kind.convert(parts[: len(parts) // 2 * 2])
+                    done += len(chunk)
+                    if len(chunk):
+                        yield chunk
+                    if len(chunk) < wanted:
+                        self.missing = self.samples - done
+                        return

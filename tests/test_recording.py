@@ -216,3 +216,15 @@ def test_any_values_are_samples_or_an_input_error(tmp_path_factory: pytest.TempP
             assert len(read(path)) <= 10
     except InputError:
         pass
+
+
+def test_a_file_that_becomes_shorter_gives_what_is_left_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "shrinks.cf32"
+    np.ones(200_000, np.complex64).tofile(path)
+    reader = SampleReader(path)
+    chunks = iter(reader)
+    got = len(next(chunks))
+    with open(path, "r+b") as file:
+        file.truncate(8 * 100_000 + 3)
+    got += sum(len(chunk) for chunk in chunks)
+    assert (got, reader.missing) == (100_000, 100_000)

@@ -31,19 +31,19 @@ class SampleFileSource(GuardedBlock):
     ):
         super().__init__("gvc sample file source", None, [np.complex64])
         self.set_min_output_buffer(BUFFER_SAMPLES)
-        reader = SampleReader(path, sample_rate_hz, center_frequency_hz)
-        self.samples = reader.samples
-        self._left = reader.samples + padding
-        self._chunks = iter(reader)
+        self.reader = SampleReader(path, sample_rate_hz, center_frequency_hz)
+        self.samples = self.reader.samples
+        self._left = self.reader.samples + padding
+        self._chunks = iter(self.reader)
         self._chunk = np.zeros(0, np.complex64)
-        self._padding = np.zeros(padding, np.complex64)
+        self._silence = np.zeros(4096, np.complex64)
 
     def process(self, inputs: list[np.ndarray], outputs: list[np.ndarray]) -> int:
         if not self._left:
             return WORK_DONE
         if not len(self._chunk):
-            self._chunk = next(self._chunks, self._padding)
-        count = min(len(outputs[0]), len(self._chunk))
+            self._chunk = next(self._chunks, self._silence)
+        count = min(len(outputs[0]), len(self._chunk), self._left)
         outputs[0][:count] = self._chunk[:count]
         self._chunk = self._chunk[count:]
         self._left -= count
