@@ -57,7 +57,11 @@ class Run:
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
-        if not (self.folder / RUN_FILE).is_file():
+        try:
+            there = (self.folder / RUN_FILE).is_file()
+        except OSError as error:
+            raise InputError(f"run folder '{folder}' cannot be read: {error.strerror}") from error
+        if not there:
             raise InputError(f"'{folder}' is no run folder: it has no {RUN_FILE}")
 
     def __repr__(self) -> str:

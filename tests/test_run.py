@@ -129,6 +129,8 @@ def test_other_peoples_folders_are_left_alone(tmp_path: Path) -> None:
         RunFolder(tmp_path / "letters")
     with pytest.raises(InputError, match="is no run folder"):
         gvc.load(tmp_path / "letters")
+    with pytest.raises(InputError, match="File name too long"):
+        gvc.load("a" * 300)
 
 
 @pytest.mark.parametrize("name", ["symbols.npz", "bursts.npz", "run.json"])
