@@ -91,7 +91,8 @@ def pair(meta: Path, sample_rate_hz: float | None = None, center_frequency_hz: f
         about.check_content(data, 0, size)
     except (OSError, ValueError) as error:
         # ValueError: the metadata names a file as no file system does
-        raise InputError(f"recording {str(data)!r} cannot be read: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"recording {str(data)!r} cannot be read: {why}") from error
     return about.layout(data, 0, size)
 
 
