@@ -55,7 +55,7 @@ class SampleWriter:
 
     def write(self, samples: np.ndarray) -> None:
         """Append complex samples [n]."""
-        data = memoryview(np.ascontiguousarray(samples, "<c8")).cast("B")
+        data = np.ascontiguousarray(samples, "<c8").data.cast("B")
         try:
             while data:
                 data = data[self._file.write(data) :]

@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from gvc.errors import InputError, WeightsError
 from gvc.stored import read_mapping
+
+Network = TypeVar("Network", bound=nn.Module)
 
 LIMIT_BYTES = 1 << 28
 SHARD_BYTES = 15 << 20
@@ -107,7 +109,7 @@ def check(path: Path) -> bytes:
     return blob
 
 
-def load(network: nn.Module, path: Path) -> nn.Module:
+def load(network: Network, path: Path) -> Network:
     """Fill `network` from a verified file.
 
     Raises WeightsError when names or shapes are another network's, or a value is no finite number.

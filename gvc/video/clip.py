@@ -77,7 +77,7 @@ class Clip:
             yield av.VideoFrame.from_ndarray(picture.read(self.path), format="rgb24")
             return
         decoded = packets = 0
-        end = None
+        end: Fraction | None = None
         seam = _Seam()
         try:
             # No other protocol: a playlist must not make this program fetch or read something else.
@@ -91,8 +91,8 @@ class Clip:
                     packets += packet.size > 0
                     if seam.damaged(packet):
                         raise InputError(self._damaged(decoded))
-                    if packet.pts is not None and packet.duration:
-                        end = max(end or 0, (packet.pts + packet.duration) * stream.time_base)
+                    if packet.pts is not None and packet.duration and stream.time_base:
+                        end = max(end or Fraction(0), (packet.pts + packet.duration) * stream.time_base)
                     for frame in packet.decode():
                         decoded += 1
                         yield frame
@@ -146,7 +146,7 @@ class _Seam:
         """Take the next packet; whether one was marked a few packets ago for no join."""
         if not packet.size:
             return False
-        time = None if packet.dts is None else packet.dts * packet.time_base
+        time = None if packet.dts is None or packet.time_base is None else packet.dts * packet.time_base
         if time is not None and self._last is not None and not 0 <= time - self._last <= _LARGEST_STEP_S:
             self.open, self._since = False, 0
         self._last = self._last if time is None else time
