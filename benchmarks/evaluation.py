@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from benchmarks.common import cpu_seconds, emit, parser
 from gvc import registry, seeds
-from gvc.errors import InputError
 from gvc.evaluation.metrics import measure
 from gvc.evaluation.process import EvaluatorProcess
 from gvc.evaluation.sender import Sender
 from gvc.evaluation.wire import FrameMessage, Kind, decode, encode
+from gvc.video import picture
 
 # (metric, reference, distorted, value that the authors print)
 PUBLISHED = (
@@ -95,11 +94,7 @@ def _clip(width: int, height: int, frames: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def _picture(path: Path) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))[None]
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
+    return picture.read(path)[None]
 
 
 def main() -> None:

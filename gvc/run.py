@@ -58,7 +58,11 @@ class Run:
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
-        if not (self.folder / RUN_FILE).is_file():
+        try:
+            there = (self.folder / RUN_FILE).is_file()
+        except OSError as error:
+            raise InputError(f"run folder '{folder}' cannot be read: {error.strerror}") from error
+        if not there:
             raise InputError(f"'{folder}' is no run folder: it has no {RUN_FILE}")
 
     def __repr__(self) -> str:
@@ -113,8 +117,17 @@ class Run:
     @property
     def arms(self) -> list[str]:
         """Names of the arms of which there are pictures; "reference" is what was sent."""
+        return sorted(self._shown)
+
+    @functools.cached_property
+    def _shown(self) -> dict[str, Path]:
+        """The folder of pictures of each arm."""
         folder = self.folder / "frames"
-        return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+        found = {path.name: path for path in folder.iterdir() if path.is_dir()} if folder.is_dir() else {}
+        if any(folder.glob("*.png")):
+            # `gvc rx` has one arm, and no folder for it
+            found[str(self.result.get("arm", "received"))] = folder
+        return found
 
     def frame(self, index: int) -> FrameRecord:
         """The `index`-th received frame; -1 is the last one."""
@@ -128,16 +141,17 @@ class Run:
         """Ids of the frames of which there are pictures of an arm, or of "reference"."""
         if arm not in self.arms:
             raise InputError(f"{self.folder} has no pictures of '{arm}'{nearest(arm, self.arms)} (has: {self.arms})")
-        found = (path.stem for path in (self.folder / "frames" / arm).glob("*.png"))
-        return sorted(int(name) for name in found if name.isdecimal())
+        return sorted(int(path.stem) for path in self._shown[arm].glob("*.png") if path.stem.isdecimal())
 
     def picture(self, arm: str, frame_id: int) -> np.ndarray:
-        """uint8 [height, width, 3], a frame as displayed by an arm; `arm` "reference": as sent."""
+        """uint8 [height, width, 3], a frame as displayed by an arm; `arm` "reference": as sent. Of `gvc rx`, the
+        `frame_id`-th picture shown.
+        """
         ids = self.picture_ids(arm)
         if frame_id not in ids:
             has = f"{ids[0]} to {ids[-1]}" if ids else "none"
             raise InputError(f"{self.folder} has no picture {frame_id} of '{arm}' (has: {has})")
-        return picture.read(self.folder / "frames" / arm / f"{frame_id:05d}.png")
+        return picture.read(self._shown[arm] / f"{frame_id:05d}.png")
 
     def grid(self) -> np.ndarray:
         """complex64 [OFDM symbols, data carriers]: received resource elements of the first frames before the

@@ -230,7 +230,7 @@ def _publish(draft: Path, folder: Path, names: Iterable[str]) -> None:
 def _manifest(folder: Path) -> dict:
     try:
         content = json.loads((folder / MANIFEST).read_text(encoding="ascii"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         content = None
     usable = isinstance(content, dict) and isinstance(content.get("files"), dict)
     return content if usable else {"files": {}}

@@ -91,7 +91,8 @@ def pair(meta: Path, sample_rate_hz: float | None = None, center_frequency_hz: f
         about.check_content(data, 0, size)
     except (OSError, ValueError) as error:
         # ValueError: the metadata names a file as no file system does
-        raise InputError(f"recording {str(data)!r} cannot be read: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"recording {str(data)!r} cannot be read: {why}") from error
     return about.layout(data, 0, size)
 
 
@@ -150,7 +151,7 @@ class _Metadata:
         if channels != 1:
             raise InputError(f"{self.name} has {channels} channels in turns, one can be received: {_ASK}")
         rate = self._number(self._global, "core:sample_rate")
-        if None not in (rate, sample_rate_hz) and not math.isclose(rate, sample_rate_hz, rel_tol=RATE_TOLERANCE):
+        if _differ(rate, sample_rate_hz):
             raise InputError(
                 f"{self.name}: sample rate {rate!r} Hz, but the radio has {sample_rate_hz:g} Hz: "
                 "choose the radio of the recording, or resample it"
@@ -162,9 +163,7 @@ class _Metadata:
             raise InputError(f"{self.name} is tuned to another frequency from sample {start} on; {_ASK}")
         if len(tuned) > 1:
             warnings.warn(f"{self.name}: {len(tuned)} captures are read as one, without the time between", stacklevel=4)
-        if None not in (tuned[0], center_frequency_hz) and not math.isclose(
-            tuned[0], center_frequency_hz, rel_tol=RATE_TOLERANCE
-        ):
+        if _differ(tuned[0], center_frequency_hz):
             warnings.warn(
                 f"{self.name} was recorded at {tuned[0]:g} Hz, the radio is for {center_frequency_hz:g} Hz; at "
                 "baseband both are read alike",
@@ -221,6 +220,10 @@ class _Metadata:
         if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < 1e18:
             raise InputError(f"{self.name}: {key} {value!r} is no number of Hz")
         return float(value)
+
+
+def _differ(stated: float | None, wanted: float | None) -> bool:
+    return stated is not None and wanted is not None and not math.isclose(stated, wanted, rel_tol=RATE_TOLERANCE)
 
 
 def _sample_type(name: str, datatype: str) -> SampleType:

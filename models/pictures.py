@@ -24,12 +24,15 @@ def read(source: Path, only: set[str] | None = None, without: set[str] | None = 
     listed names, `without` drops them. Raises InputError when nothing readable is left, or one cannot be read.
     """
     source = Path(source)
-    blobs: dict[str, Path] | dict[str, bytes]
-    if source.is_dir():
-        blobs = {str(p.relative_to(source)): p for p in source.rglob("*") if _wanted(p) and p.is_file()}
-    elif source.is_file() and tarfile.is_tarfile(source):
-        blobs = _in_tar(source)
-    else:
+    blobs: dict[str, Path] | dict[str, bytes] = {}
+    try:
+        if source.is_dir():
+            blobs = {str(p.relative_to(source)): p for p in source.rglob("*") if _wanted(p) and p.is_file()}
+        elif source.is_file() and tarfile.is_tarfile(source):
+            blobs = _in_tar(source)
+    except OSError as error:
+        raise InputError(f"pictures '{source}' cannot be read: {error.strerror}") from error
+    if not blobs:
         raise InputError(f"no pictures at '{source}': give a folder or a .tar with {', '.join(sorted(SUFFIXES))}")
     kept = set(blobs)
     if only is not None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from torch import Tensor
 
@@ -162,9 +163,25 @@ class Session:
             return None
         try:
             bank = load_tensors(Path(path).read_bytes())
-            return {k: bank[k].to(self.device) for k in ("noise_map", "error_re", "error_im")}
-        except (OSError, KeyError, ValueError) as error:
-            raise InputError(f"bank '{path}' cannot be used: {error}; record one with `gvc bank`") from error
+            kept = {name: bank[name] for name in ("noise_map", "error_re", "error_im")}
+            _check_bank(kept)
+        except OSError as error:
+            raise InputError(f"bank '{path}' cannot be read: {error.strerror}") from error
+        except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
+            raise InputError(f"bank '{path}' is damaged ({error}): record one with `gvc bank`") from error
+        return {name: values.to(self.device) for name, values in kept.items()}
+
+
+def _check_bank(bank: dict[str, Tensor]) -> None:
+    """Raises ValueError for what `gvc bank` does not write."""
+    shapes = {values.shape for values in bank.values()}
+    if len(shapes) != 1 or len(next(iter(shapes))) != 2 or not next(iter(shapes)).numel():
+        raise ValueError(f"its shapes are {[list(values.shape) for values in bank.values()]}")
+    for name, values in bank.items():
+        if not values.is_floating_point() or not values.isfinite().all():
+            raise ValueError(f"{name} holds what is no finite number")
+    if not (bank["noise_map"] > 0).all():
+        raise ValueError("noise_map holds a variance that is not above 0")
 
 
 def _range(text: str) -> tuple[float, float]:

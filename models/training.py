@@ -6,11 +6,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gvc.errors import GvcError
+from gvc.errors import GvcError, InputError
 
 PATIENCE = 500
 
@@ -20,11 +21,14 @@ class CollapseError(GvcError):
 
 
 class StepLog:
-    """What a run prints on stderr and keeps for the model card; `keep` goes on where an earlier run ended."""
+    """What a run prints on stderr and keeps for the model card; `keep` goes on where an earlier run ended.
+
+    Raises InputError when the log to go on with is damaged.
+    """
 
     def __init__(self, path: Path, keep: bool = False):
         self.path = path
-        self.rows = [json.loads(line) for line in path.read_text().splitlines()] if keep and path.exists() else []
+        self.rows: list[dict[str, Any]] = _rows(path) if keep and path.exists() else []
 
     def add(self, **row: object) -> None:
         """Append one row, show it and write the file whole."""
@@ -45,6 +49,19 @@ class StepLog:
                 made[stage] = made.get(stage, 0) + step - last.get(stage, 0)
                 last[stage] = step
         return made
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"step log '{path}' cannot be gone on with: {error}; remove it or leave out --resume"
+        ) from error
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, dict) or "stage" not in row or not isinstance(row.get("step", 0), int):
+            raise InputError(f"step log '{path}' is damaged in line {number}; remove it or leave out --resume")
+    return rows
 
 
 def fit(

@@ -4,14 +4,15 @@ import hashlib
 import itertools
 import json
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from gvc.errors import WeightsError
+from gvc.errors import InputError, WeightsError
+from gvc.stored import read_mapping
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -68,10 +69,23 @@ def _shards(path: Path, entries: dict[str, dict]) -> list[Path]:
     return [Path(name) for name in itertools.takewhile(lambda name: name in entries, names)]
 
 
-def manifest(where: Path) -> dict[str, dict]:
-    """File name -> {sha256, bytes} of a weights folder; empty when there is none yet."""
+def manifest(where: Path) -> dict[str, dict[str, Any]]:
+    """File name -> {sha256, bytes} of a weights folder; empty when there is none yet.
+
+    Raises WeightsError when it is damaged.
+    """
     path = where / MANIFEST
-    return json.loads(path.read_text()) if path.exists() else {}
+    if not path.exists():
+        return {}
+    try:
+        entries = read_mapping(path)
+    except InputError as error:
+        raise WeightsError(f"{error}: restore the folder from the repository") from error
+    for name, entry in entries.items():
+        kinds = [type(entry.get(key)) for key in ("sha256", "bytes")] if isinstance(entry, dict) else []
+        if kinds != [str, int]:
+            raise WeightsError(f"'{path}' is damaged at '{name}': restore the folder from the repository")
+    return entries
 
 
 def check(path: Path) -> bytes:
@@ -81,22 +95,28 @@ def check(path: Path) -> bytes:
     entry = manifest(path.parent).get(path.name)
     if entry is None:
         raise WeightsError(f"'{path}' is not in its folder's {MANIFEST}: restore the folder from the repository")
-    if path.stat().st_size != entry["bytes"] or entry["bytes"] > LIMIT_BYTES:
-        raise WeightsError(f"'{path}' has {path.stat().st_size} bytes, not {entry['bytes']}: restore the file")
-    blob = path.read_bytes()
+    try:
+        size = path.stat().st_size
+        if size != entry["bytes"] or size > LIMIT_BYTES:
+            raise WeightsError(
+                f"'{path}' has {size} bytes, not {entry['bytes']} or not at most {LIMIT_BYTES}: restore the file"
+            )
+        blob = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"'{path}' cannot be read: {error.strerror}") from error
     if hashlib.sha256(blob).hexdigest() != entry["sha256"]:
         raise WeightsError(f"'{path}' is altered (its SHA-256 differs from {MANIFEST}): restore the file")
     return blob
 
 
 def load(network: Network, path: Path) -> Network:
-    """Fill `network` from a verified file; raises WeightsError when names or shapes are another network's."""
-    try:
-        tensors = load_tensors(check(path))
-        for shard in _shards(path, manifest(path.parent)):
-            tensors |= load_tensors(check(path.with_name(shard.name)))
-    except SafetensorError as error:
-        raise WeightsError(f"'{path}' is not a safetensors file: {error}") from error
+    """Fill `network` from a verified file.
+
+    Raises WeightsError when names or shapes are another network's, or a value is no finite number.
+    """
+    tensors = _tensors(path)
+    for shard in _shards(path, manifest(path.parent)):
+        tensors |= _tensors(path.with_name(shard.name))
     expected = {k: tuple(v.shape) for k, v in network.state_dict().items()}
     found = {k: tuple(v.shape) for k, v in tensors.items()}
     if expected != found:
@@ -104,3 +124,16 @@ def load(network: Network, path: Path) -> Network:
         raise WeightsError(f"'{path}' holds the weights of another network or preset (first difference: {wrong[0]})")
     network.load_state_dict(tensors)
     return network
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    blob = check(path)
+    try:
+        tensors = load_tensors(blob)
+    except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        # KeyError: of an element type that torch has not
+        raise WeightsError(f"'{path}' is not a safetensors file: {error}") from error
+    for name, tensor in tensors.items():
+        if not tensor.is_floating_point() or not tensor.half().isfinite().all():
+            raise WeightsError(f"'{path}': {name} holds what is no finite number: train it anew, or restore the file")
+    return tensors

@@ -2,8 +2,10 @@
 
 import json
 import shlex
+import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +57,7 @@ def probe(tmp_path: Path):
 def test_help_imports_nothing_heavy() -> None:
     code = f"""
 import sys
+import warnings
 from flowgraphs.cli import run
 assert run(["--help"]) == 0
 print(sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)
@@ -208,3 +211,11 @@ def test_a_termination_ends_like_an_interrupt(tmp_path: Path) -> None:
     code += "cli.ENTRIES['probe'] = cli.Entry('Wait.', (), 'probe:probe'); cli.main(['probe'])"
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (130, "cleaned up\n", "gvc: interrupted\n")
+
+
+def test_a_warning_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert warnings.formatwarning(UserWarning("two tracks"), UserWarning, "clip.py", 3) == "gvc: two tracks\n"

@@ -70,6 +70,15 @@ def test_pictures_by_arm_and_frame(tmp_path: Path) -> None:
     assert "result: run.json: mark" in listed
 
 
+def test_pictures_of_rx_lie_in_no_folder_of_their_arm(tmp_path: Path) -> None:
+    write(tmp_path / "run", 1)
+    (tmp_path / "run" / "frames").mkdir()
+    Image.fromarray(np.full((2, 3, 3), 7, np.uint8)).save(tmp_path / "run" / "frames" / "00000.png")
+    (tmp_path / "run" / "run.json").write_text('{"arm": "jscc+cddm"}')
+    run = gvc.load(tmp_path / "run")
+    assert run.arms == ["jscc+cddm"] and run.picture("jscc+cddm", 0).shape == (2, 3, 3)
+
+
 def test_the_grid_before_the_equaliser(tmp_path: Path) -> None:
     write(tmp_path / "run", 1)
     with pytest.raises(InputError, match="no resource elements"):
@@ -129,6 +138,8 @@ def test_other_peoples_folders_are_left_alone(tmp_path: Path) -> None:
         RunFolder(tmp_path / "letters")
     with pytest.raises(InputError, match="is no run folder"):
         gvc.load(tmp_path / "letters")
+    with pytest.raises(InputError, match="File name too long"):
+        gvc.load("a" * 300)
 
 
 @pytest.mark.parametrize("name", ["symbols.npz", "bursts.npz", "run.json"])

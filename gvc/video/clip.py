@@ -146,7 +146,7 @@ class _Seam:
         """Take the next packet; whether one was marked a few packets ago for no join."""
         if not packet.size:
             return False
-        time = None if packet.dts is None else packet.dts * packet.time_base
+        time = None if packet.dts is None or packet.time_base is None else packet.dts * packet.time_base
         if time is not None and self._last is not None and not 0 <= time - self._last <= _LARGEST_STEP_S:
             self.open, self._since = False, 0
         self._last = self._last if time is None else time

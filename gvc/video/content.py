@@ -19,10 +19,13 @@ def find_clip(path_or_name: str | Path) -> Path:
     Raises InputError when there is no such file; the message names the nearest installed clip.
     """
     path = Path(path_or_name)
-    if path.is_dir():
-        raise InputError(f"'{path}' is a folder: give a video file")
-    if path.is_file():
-        return path
+    try:
+        if path.is_dir():
+            raise InputError(f"'{path}' is a folder: give a video file")
+        if path.is_file():
+            return path
+    except OSError as error:
+        raise InputError(f"clip '{path}' cannot be read: {error.strerror}") from error
     if path.name != str(path_or_name):
         raise InputError(f"no such clip '{path}': give an existing file, or the bare name of an installed clip")
     installed = content_dir() / "clips" / path.name

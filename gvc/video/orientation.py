@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 import av
 import numpy as np
@@ -19,11 +20,13 @@ class Orientation:
     @classmethod
     def of(cls, frame: av.VideoFrame) -> "Orientation":
         """What the display matrix of a decoded frame says, to the nearest quarter turn; without one, nothing."""
-        found = frame.side_data.get(Type.DISPLAYMATRIX)
-        if found is None or len(bytes(found)) < 36:
+        kept: Any = frame.side_data  # PyAV declares another type
+        try:
+            matrix = bytes(kept[Type.DISPLAYMATRIX])
+        except KeyError:
             return cls()
         # Stored pixel (x, y) is shown at (a x + c y, b x + d y), but for a shift.
-        a, b, _, c, d, *_ = struct.unpack("=9i", bytes(found)[:36])
+        a, b, _, c, d = struct.unpack_from("=5i", matrix)
         if abs(a) + abs(d) >= abs(b) + abs(c):
             return cls(False, a < 0, d < 0)
         return cls(True, c < 0, b < 0)

@@ -16,12 +16,12 @@ _CONVERT = "convert it to 8 bits a colour, as PNG"
 
 
 def is_picture(path: Path) -> bool:
-    """Whether a file is one still picture that `read` is for, by its name and content; animations are none."""
+    """Whether a file is for `read` rather than for FFmpeg, by its name and content: animated PNG and GIF are films."""
     if path.suffix.lower() not in SUFFIXES:
         return False
     try:
         with Image.open(path) as image:
-            return not _several(image)
+            return not (image.format in ("PNG", "GIF") and _several(image))
     except Exception:
         # Pillow raises many things on damaged files; whoever reads it next says what is wrong.
         return False

@@ -6,6 +6,7 @@ that it was measured with alone.
 """
 
 import json
+import math
 import warnings
 from dataclasses import dataclass
 
@@ -87,7 +88,9 @@ class Gate:
             least = tuple(tuple(None if v is None else float(v) for v in row) for row in content["least_peakedness"])
             if [len(row) for row in least] != [len(SPREAD_EDGES_DB) + 1] * (len(LEVEL_EDGES_DB) + 1):
                 raise ValueError("other dimensions")
-        except (KeyError, TypeError, ValueError) as error:
+            if not all(v is None or math.isfinite(v) for row in least for v in row):
+                raise ValueError("a threshold that is no finite number")
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise WeightsError(f"'{path}' is no gate's table ({error}); {REBUILD}") from error
         return cls(least)
 

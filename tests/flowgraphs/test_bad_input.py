@@ -42,7 +42,7 @@ PLAIN = ("--radio", "sim-awgn", "--set", "model.encoder=tests.flowgraphs.plain_c
         (("rx", "/nowhere/x.cf32", "-o", "OUT"), "/nowhere/x.cf32"),
         (("rx", "EMPTY", "-o", "OUT"), "is empty"),
         (("rx", "ODD", "-o", "OUT"), "not a whole number"),
-        (("rx", "SHORTS.sigmf-meta", "-o", "OUT"), "ci16_le"),
+        (("rx", "SHORTS.sigmf-meta", "-o", "OUT"), "ri16_le"),
         (("bench", "lonk"), "link"),
     ],
 )
@@ -58,7 +58,7 @@ def test_refused_with_code_2_before_anything_runs(
         files[name] = tmp_path / name
         files[name].write_bytes(content)
     files["SHORTS.sigmf-meta"] = tmp_path / "shorts.sigmf-meta"
-    files["SHORTS.sigmf-meta"].write_text(json.dumps({"global": {"core:datatype": "ci16_le"}}))
+    files["SHORTS.sigmf-meta"].write_text(json.dumps({"global": {"core:datatype": "ri16_le"}}))
     before = sorted(tmp_path.iterdir())
     command = [str(files.get(argument, argument)) for argument in arguments]
     if arguments[0] == "link":

@@ -68,3 +68,5 @@ def test_damaged_tars_and_pictures_are_named(tmp_path: Path) -> None:
     (tmp_path / "a" / "01.png").write_bytes(b"no")
     with pytest.raises(InputError, match="01.png"):
         pictures.read(tmp_path / "a")
+    with pytest.raises(InputError, match="File name too long"):
+        pictures.read(Path("a" * 300))

@@ -3,8 +3,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save_file
 
 from gvc.errors import InputError
 from models import pictures, weights
@@ -60,6 +62,24 @@ def test_diverging_training_is_an_error(tmp_path: Path) -> None:
     network = torch.nn.Linear(1, 1)
     with pytest.raises(CollapseError):
         fit("nan", lambda: network(torch.full((1, 1), torch.nan)).sum(), [network], StepLog(tmp_path / "l"), steps=5)
+
+
+def test_a_damaged_bank_is_named(photos: Path, tmp_path: Path) -> None:
+    arrays = {name: np.full((2, 8), 0.5, np.float16) for name in ("noise_map", "error_re", "error_im")}
+    path = tmp_path / "bank.safetensors"
+    options = Options(photos, None, "small", device="cpu", out=tmp_path / "out", crop=64, bank=path)
+    save_file(arrays, path)
+    assert Session("jscc", options).channel is not None
+    holed = np.full((2, 8), np.nan, np.float16)
+    for wrong in ({"error_re": holed}, {"noise_map": 0 * arrays["noise_map"]}, {"error_im": arrays["error_im"][:1]},
+                  {"error_re": np.ones((2, 8), np.int16)}):  # fmt: skip
+        save_file({**arrays, **wrong}, path)
+        with pytest.raises(InputError, match=r"bank\.safetensors' is damaged"):
+            Session("jscc", options)
+    for content in (b"", b"{}", path.read_bytes()[:-5], path.read_bytes().replace(b"noise_map", b"noise_mop")):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"bank\.safetensors' is damaged"):
+            Session("jscc", options)
 
 
 def test_held_out_pictures_are_never_drawn(photos: Path, tmp_path: Path) -> None:

@@ -167,6 +167,9 @@ def test_a_name_with_a_colon_is_a_file(tmp_path, monkeypatch):
     write(tmp_path / "a.mp4", noise(2)).rename(tmp_path / "take:2.mp4")
     monkeypatch.chdir(tmp_path)
     assert len(list(open_clip("take:2.mp4"))) == 2
+    undecodable = os.fsdecode(b"take\xff.mp4")
+    os.rename("take:2.mp4", undecodable)
+    assert len(list(open_clip(undecodable))) == 2
 
 
 def test_still_picture_is_a_clip_of_one_frame(tmp_path):
@@ -201,6 +204,8 @@ def test_not_a_video(tmp_path):
         assert caught.value.exit_code == 2
     with pytest.raises(InputError, match="folder"):
         open_clip(tmp_path)
+    with pytest.raises(InputError, match="cannot be read: File name too long"):
+        open_clip("a" * 300 + ".mp4")
 
 
 def test_sound_alone(tmp_path):

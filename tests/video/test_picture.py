@@ -74,10 +74,21 @@ def test_transparent_parts_lie_on_black():
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "WEBP", "PNG"])
-def test_several_pictures_in_one_are_refused(kind):
+def test_several_pictures_in_one_are_refused(tmp_path, kind):
     more = [Image.fromarray(255 - RGB)]
-    with pytest.raises(InputError, match="holds several"):
-        picture.read(encoded(Image.fromarray(RGB), kind, save_all=True, append_images=more), "a")
+    content = encoded(Image.fromarray(RGB), kind, save_all=True, append_images=more)
+    with pytest.raises(InputError, match="'a' holds several"):
+        picture.read(content, "a")
+    if kind != "PNG":
+        (tmp_path / f"a.{kind.lower()}").write_bytes(content)
+        with pytest.raises(InputError, match="holds several"):
+            open_clip(tmp_path / f"a.{kind.lower()}")
+
+
+def test_a_telephones_depth_map_behind_a_jpeg_is_no_second_picture():
+    depth = [Image.fromarray(255 - RGB)]
+    content = encoded(Image.fromarray(RGB), "MPO", save_all=True, append_images=depth)
+    assert np.abs(picture.read(content).astype(int).mean() - RGB.mean()) < 2
 
 
 def test_an_animated_png_is_a_clip(tmp_path):
