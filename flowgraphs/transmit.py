@@ -21,9 +21,19 @@ class TransmitGraph(gr.top_block):
         arm: whose encoder; all neural arms share one. A peer gets no feedback here and designs for
             `model.design_snr_db`.
         seed: root seed, of the stream's identity.
+        scale: factor of every sample; 0 scales the whole file so that its peak is 1.
     """
 
-    def __init__(self, config: LinkConfig, clip: str, path: str, frames: int = 0, arm: str = "jscc", seed: int = 1):
+    def __init__(
+        self,
+        config: LinkConfig,
+        clip: str,
+        path: str,
+        frames: int = 0,
+        arm: str = "jscc",
+        seed: int = 1,
+        scale: float = 1.0,
+    ):
         gr.top_block.__init__(self, "gvc tx")
         stages.check_taps(config)
         self.flow = flow.fresh()
@@ -33,7 +43,7 @@ class TransmitGraph(gr.top_block):
         )
         stream = stream_of(seed, clip, frames, arm, config.model_dump_json())
         self.transmitter = stages.transmitter(config, arm, stream)
-        self.sink = SampleFileSink(path, config.sample_rate_hz, config.center_frequency_hz)
+        self.sink = SampleFileSink(path, config.sample_rate_hz, config.center_frequency_hz, scale)
         self.msg_connect(self.source, "frames", self.encoder, "frames")
         self.msg_connect(self.encoder, "symbols", self.transmitter, "symbols")
         self.connect(self.transmitter, self.sink)

@@ -24,12 +24,27 @@ def sample_paths(path: str | Path) -> tuple[Path, Path | None]:
 class SampleWriter:
     """Writes samples under a temporary name; `commit` gives the file its own, `close` alone leaves nothing behind.
 
+    Args:
+        scale: factor of every sample; None scales the whole file so that its peak is 1, at `commit`.
+
+    Attributes:
+        samples: how many were written. peak: the largest magnitude among them. scale: the factor, once it is known.
+
     Raises InputError when the file cannot be made, LinkError when it cannot be written on (disk full).
     """
 
-    def __init__(self, path: str | Path, sample_rate_hz: float, center_frequency_hz: float, description: str = ""):
+    def __init__(
+        self,
+        path: str | Path,
+        sample_rate_hz: float,
+        center_frequency_hz: float,
+        description: str = "",
+        scale: float | None = 1.0,
+    ):
         self.path, self._meta = sample_paths(path)
         self.samples = 0
+        self.peak = 0.0
+        self.scale = scale
         self._draft = self.path.with_name(self.path.name + ".part")
         self._about = {
             "global": {
@@ -55,7 +70,9 @@ class SampleWriter:
 
     def write(self, samples: np.ndarray) -> None:
         """Append complex samples [n]."""
-        data = np.ascontiguousarray(samples, "<c8").data.cast("B")
+        scaled = np.ascontiguousarray(samples if self.scale in (None, 1.0) else samples * self.scale, "<c8")
+        self.peak = max(self.peak, float(np.abs(scaled).max(initial=0.0)))
+        data = scaled.data.cast("B")
         try:
             while data:
                 data = data[self._file.write(data) :]
@@ -67,6 +84,8 @@ class SampleWriter:
         """The recording is complete: it takes its name, replacing an older one."""
         try:
             self._file.close()
+            if self.scale is None:
+                self._scale_to_full()
             if self._meta:
                 draft = self._meta.with_name(self._meta.name + ".part")
                 draft.write_text(json.dumps(self._about, indent=2) + "\n")
@@ -74,6 +93,14 @@ class SampleWriter:
             self._draft.replace(self.path)
         except OSError as error:
             raise LinkError(f"{self.path} cannot be written: {error.strerror}") from error
+
+    def _scale_to_full(self) -> None:
+        # A hair below 1: rounding must not lift a peak above it.
+        self.scale = (1 - 2**-20) / self.peak if self.peak else 1.0
+        for start in range(0, self.samples, CHUNK_SAMPLES):
+            count = min(CHUNK_SAMPLES, self.samples - start)
+            np.memmap(self._draft, "<c8", "r+", 8 * start, (count,))[:] *= np.float32(self.scale)
+        self.peak *= self.scale
 
     def close(self) -> None:
         """Close, and remove what was not committed."""

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +15,7 @@ def rx(
     radio: Annotated[str, typer.Option(help="Radio file or bare name.")] = "sim-tdl-c-900ns",
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")] = None,
     arm: Annotated[str, typer.Option(help="Which receiver: jscc, jscc+cddm, or the peer that was sent.")] = "jscc+cddm",
+    reference: Annotated[str | None, typer.Option(help="The clip that was sent: PSNR and SSIM against it.")] = None,
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
 ) -> None:
     """Receive frames from recorded samples. Picture size and losses are read from the bursts' headers."""
@@ -22,6 +23,12 @@ def rx(
     from gvc.decibel import mean_db
 
     config = configure(radio, set_ or [])
+    if reference is not None:
+        from gvc.evaluation.against import against_clip
+        from gvc.video.clip import open_clip
+
+        # A clip that is not there is told before the work, not after it.
+        open_clip(reference)
     from flowgraphs.hints import hints
     from flowgraphs.receive import ReceiveGraph
     from flowgraphs.runner import run
@@ -56,7 +63,18 @@ def rx(
             "evm_db": mean_db([burst.evm_db for burst in bursts]),
             "not_measured": {} if bursts else {"snr_est_db": "no burst received", "evm_db": "no burst received"},
         }
+        if reference is not None:
+            told("comparing with the reference", 0, 0)
+            result["reference"] = against_clip(graph.sink.heard, reference)
         folder.commit(output.plain({**result, "config": config.model_dump()}))
     for hint in said:
         print(f"note: {hint}", file=sys.stderr)
-    output.emit(result, json)
+    output.emit(result, json, _shown(result))
+
+
+def _shown(result: dict[str, Any]) -> dict[str, Any]:
+    """The result without a row for every frame."""
+    if "reference" not in result:
+        return result
+    reference = {key: value for key, value in result["reference"].items() if key != "per_frame"}
+    return {**result, "reference": reference}

@@ -29,6 +29,8 @@ class PngVideoSink(GuardedBlock):
     def __init__(self, folder: str):
         super().__init__("gvc png video sink")
         self.frames_displayed = 0
+        self.heard: list[tuple[int, Path]] = []
+        """(frame number, file) of each picture that was received."""
         self._folder = Path(folder)
         self._next = 0
         self._missing: set[int] = set()
@@ -52,6 +54,7 @@ class PngVideoSink(GuardedBlock):
         self._missing.discard(place)
         self._next = max(self._next, place + 1)
         self._write(place, frame.pixels)
+        self.heard.append((frame.frame_id, self._path(place)))
         self.frames_displayed += 1
         self._fill(self._next - LATE)
 

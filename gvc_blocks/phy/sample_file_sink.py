@@ -14,13 +14,14 @@ class SampleFileSink(GuardedBlock):
     Args:
         path: name ending in .cf32 or .sigmf-data.
         sample_rate_hz, center_frequency_hz: for the metadata.
+        scale: factor of every sample; 0 scales the whole file so that its peak is 1.
 
     Raises InputError when the file cannot be made.
     """
 
-    def __init__(self, path: str, sample_rate_hz: float = 1e6, center_frequency_hz: float = 2.4e9):
+    def __init__(self, path: str, sample_rate_hz: float = 1e6, center_frequency_hz: float = 2.4e9, scale: float = 1.0):
         super().__init__("gvc sample file sink", [np.complex64], None)
-        self.writer = SampleWriter(path, sample_rate_hz, center_frequency_hz)
+        self.writer = SampleWriter(path, sample_rate_hz, center_frequency_hz, scale=scale or None)
 
     def process(self, inputs: list[np.ndarray], outputs: list[np.ndarray]) -> int:
         count = len(inputs[0])

@@ -58,7 +58,9 @@ cli.main()
     assert max(map(len, table)) <= 80
 
 
-def test_a_preset_without_a_control_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_preset_without_a_control_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     kept, missing = demo._with_weights(["jscc", "control", "jscc+cddm"], "sim-awgn", ["model.preset=large"])
     assert kept == ["jscc", "jscc+cddm"] and "no control weights for preset large" in missing["control"]
     assert "no control weights for preset large" in capsys.readouterr().err

@@ -43,7 +43,54 @@ def test_a_block_file_fits_its_block(path: Path) -> None:
     for port in block.get("inputs", []):
         assert port["domain"] == "stream" or f'self.receive("{port["id"]}"' in source
     for port in block.get("outputs", []):
-        assert port["domain"] == "stream" or f'self.send_on("{port["id"]}"' in source
+        if port["domain"] == "stream":
+            continue
+        made_by = (f'self.send_on("{port["id"]}"', f'self.message_port_register_out(pmt.intern("{port["id"]}")')
+        assert any(call in source for call in made_by)
+
+
+@pytest.mark.parametrize("name", ["cddm_denoiser", "sionna_channel"])
+def test_the_help_names_every_parameter_that_is_not_its_own_word(name: str) -> None:
+    block = yaml.safe_load(next(path for path in FILES if path.name == f"gvc_{name}.block.yml").read_text())
+    hidden = [parameter["label"] for parameter in block["parameters"] if name == "cddm_denoiser"] or ["Options"]
+    assert all(f"{label}:" in block["documentation"] for label in hidden)
+
+
+def test_symbols_reach_stock_blocks_as_pdus(clip: Path) -> None:
+    code = """
+import numpy as np, pmt, time
+from gnuradio import blocks, gr
+from gvc_blocks import flow
+from gvc_blocks.coding.jscc_encoder import JsccEncoder
+from gvc_blocks.coding.symbols_to_pdu import SymbolsToPdu
+from gvc_blocks.video.video_source import VideoSource
+import sys
+top = gr.top_block()
+new = flow.fresh()
+source, pdu, debug = VideoSource(sys.argv[1], (64, 48), 3), SymbolsToPdu(), blocks.message_debug()
+encoder = JsccEncoder("tests.flowgraphs.plain_codec:PlainEncoder")
+top.msg_connect(source, "frames", encoder, "frames")
+top.msg_connect(encoder, "symbols", pdu, "symbols")
+top.msg_connect(pdu, "pdus", debug, "store")
+top.start()
+assert new.finished.wait(30) and new.failure is None
+# A stock block's thread takes its messages when it likes.
+for _ in range(100):
+    if debug.num_messages() == 3:
+        break
+    time.sleep(0.1)
+top.stop()
+top.wait()
+assert debug.num_messages() == 3, debug.num_messages()
+for number in range(3):
+    message = debug.get_message(number)
+    assert pmt.is_pair(message) and pmt.is_c32vector(pmt.cdr(message))
+    assert pmt.to_long(pmt.dict_ref(pmt.car(message), pmt.intern("frame_id"), pmt.PMT_NIL)) == number
+    values = pmt.c32vector_elements(pmt.cdr(message))
+    assert len(values) == 64 * 48 * 3 // 48 and abs(np.mean(np.abs(values) ** 2) - 1) < 0.1
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(clip)], capture_output=True, text=True, timeout=90, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
 
 
 def test_link_grc_compiles_and_runs_headless(clip: Path, tmp_path: Path) -> None:
@@ -68,6 +115,8 @@ def test_link_grc_compiles_and_runs_headless(clip: Path, tmp_path: Path) -> None
         [*command, "--clip", str(clip)], env=environment, capture_output=True, text=True, timeout=90, cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
+    told = dict(line.split() for line in done.stdout.splitlines() if len(line.split()) == 2)
+    assert (told["frames_sent"], told["frames_displayed"]) == ("2", "2") and told["bursts_lost"] == "0"
     wrong = subprocess.run(
         [*command, "--clip", "nowhere.mp4"], env=environment, capture_output=True, text=True, timeout=60, cwd=tmp_path
     )

@@ -87,3 +87,36 @@ def test_sigmf_and_real_networks_give_what_link_gives_over_a_clean_wire(gvc, cli
         linked = np.asarray(Image.open(tmp_path / "run" / "frames" / "jscc+cddm" / f"{number:05d}.png"))
         assert np.abs(picture.astype(int) - linked).mean() < 1
     assert len(received) == 2
+
+
+def test_rx_compares_what_it_heard_with_the_clip(gvc, sent, clip: Path, tmp_path: Path) -> None:
+    samples = np.fromfile(sent[1], np.complex64)
+    burst = (len(samples) - 640) // 12
+    samples[4 * burst : 6 * burst] = 0
+    damaged = tmp_path / "damaged.cf32"
+    samples.tofile(damaged)
+    options = (*RADIO, "-o", tmp_path / "got", *PLAIN_BACK, "--reference", clip)
+    done = gvc("rx", damaged, *options, "--json", "-")
+    assert done.returncode == 0, done.stderr
+    compared = json.loads(done.stdout)["reference"]
+    assert compared["frames"] == 10 and compared["frames_without_reference"] == 0
+    # only what was heard: not the two that the viewer saw held
+    assert {row["frame_id"] for row in compared["per_frame"]} == set(range(12)) - {4, 5}
+    assert compared["psnr_db"] == pytest.approx(np.mean([row["psnr_db"] for row in compared["per_frame"]]))
+    assert min(row["psnr_db"] for row in compared["per_frame"]) > 30 and compared["ssim"] > 0.9
+    assert gvc("rx", damaged, *RADIO, "-o", tmp_path / "x", "--reference", "nowhere.mp4").returncode == 2
+
+
+def test_tx_says_its_peak_and_scales_to_it(gvc, clip: Path, sent, tmp_path: Path) -> None:
+    assert sent[0]["peak"] > 1 and sent[0]["scale"] == 1
+    path = tmp_path / "scaled.cf32"
+    done = gvc("tx", clip, *RADIO, "-o", path, *PLAIN, "--scale", "peak", "--json", "-")
+    assert done.returncode == 0 and "clips at 1" not in done.stderr
+    result = json.loads(done.stdout)
+    samples, before = np.fromfile(path, np.complex64), np.fromfile(sent[1], np.complex64)
+    assert 0.999 < np.abs(samples).max() <= 1 and result["peak"] == pytest.approx(np.abs(samples).max())
+    assert samples == pytest.approx(before * result["scale"], abs=1e-6)
+    louder = gvc("tx", clip, *RADIO, "-o", path, *PLAIN, "--scale", "0.5", "--frames", 1, "--json", "-")
+    assert json.loads(louder.stdout)["scale"] == 0.5 and "a radio clips at 1" in louder.stderr
+    refused = gvc("tx", clip, *RADIO, "-o", path, *PLAIN, "--scale", "-1")
+    assert refused.returncode == 2 and "--scale -1" in refused.stderr
