@@ -7,9 +7,12 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,15 +66,40 @@ def test_every_third_party_import_is_declared() -> None:
     assert {DISTRIBUTIONS.get(name, name).lower() for name in used} - declared == set()
 
 
-def test_every_dependency_is_pinned_once_and_without_a_local_part() -> None:
-    lines = [line.split("#")[0].strip() for line in (ROOT / "constraints.txt").read_text().splitlines()]
-    pins = dict(line.split("==") for line in lines if line)
-    assert len(pins) == len([line for line in lines if line])
-    assert not [version for version in pins.values() if "+" in version]
-    wanted = PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["dev"]
-    names = {re.split(r"[<>=!~ ]", line)[0].lower() for line in wanted}
-    # numpy is chosen by GNU Radio, the other two are Debian's
-    assert names - {name.lower() for name in pins} == {"numpy", "pyyaml", "pyzmq"}
+def pinned() -> dict[str, list[Requirement]]:
+    """The requirements of each file, each a version and its hashes."""
+    found = {}
+    for path in (ROOT / "requirements").glob("*.txt"):
+        text = "\n".join(line for line in path.read_text().splitlines() if not line.startswith("#"))
+        entries = text.replace("\\\n", " ").split("\n")
+        found[path.stem] = [Requirement(entry.split(" --hash")[0].strip()) for entry in entries if entry]
+        assert all(re.fullmatch(r"\S+==[\w.]+ +(--hash=sha256:[0-9a-f]{64} *)+", entry) for entry in entries if entry)
+    return found
+
+
+def test_every_dependency_is_pinned_once_by_version_and_hash() -> None:
+    files = pinned()
+    versions = {file: {canonicalize_name(pin.name): pin for pin in pins} for file, pins in files.items()}
+    once = [name for file, pins in versions.items() if file != "numpy-2" for name in pins]
+    assert len(once) == len(set(once)) and versions["numpy-1"].keys() == versions["numpy-2"].keys()
+    wanted = map(Requirement, PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["dev"])
+    for need in wanted:
+        pins = [
+            pins[canonicalize_name(need.name)] for pins in versions.values() if canonicalize_name(need.name) in pins
+        ]
+        assert pins and all(need.specifier.contains(str(pin.specifier).removeprefix("==")) for pin in pins), need
+
+
+def test_what_pinned_packages_need_is_pinned() -> None:
+    """As set-up lets pip resolve nothing."""
+    pins = {canonicalize_name(pin.name) for pins in pinned().values() for pin in pins}
+    for name in pins:
+        try:
+            needs = [Requirement(line) for line in requires(name) or []]
+        except PackageNotFoundError:
+            continue  # CUDA's, where torch is a CPU build
+        needs = [need for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
+        assert {canonicalize_name(need.name) for need in needs} <= pins, name
 
 
 def test_packages_are_complete() -> None:

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -36,7 +37,10 @@ case "$*" in
         echo 'include-system-site-packages = true' >"$folder/pyvenv.cfg" ;;
     *'-m pip install'*) [[ ! -e $STAGE/pip ]] || . "$STAGE/pip" ;;
     *gvc.setup_content*) mkdir -p .content && echo '{}' >.content/manifest.json ;;
-    *flowgraphs.cli* | *pytest*) echo "ran $* threads=$OMP_NUM_THREADS blocks=$GRC_BLOCKS_PATH" ;;
+    *m.requires*) [[ -e $STAGE/cuda ]] ;;
+    *'import click'*) [[ ! -e $STAGE/bare ]] ;;
+    *'-m ruff'* | *'-m mypy'*) echo "ran $*"; [[ ! -e $STAGE/faulty || $* != *"$(<"$STAGE/faulty")"* ]] ;;
+    *flowgraphs.cli* | *pytest* | *grcc*) echo "ran $* threads=$OMP_NUM_THREADS blocks=$GRC_BLOCKS_PATH" ;;
 esac
 """
 
@@ -53,8 +57,9 @@ class Stage:
         self.tool("python3", PYTHON)
         self.tool("df", "#!/usr/bin/env bash\necho header; echo x x x ${FREE_KIB:-99000000} x x")
         self.tool("id", "#!/usr/bin/env bash\necho ${FAKE_UID:-0}")
-        for name in ("pyproject.toml", "constraints.txt", "gvc/setup_content.py"):
+        for name in ("pyproject.toml", "gvc/setup_content.py"):
             shutil.copy(ROOT / name, self.tree / name)
+        shutil.copytree(ROOT / "requirements", self.tree / "requirements")
         launcher = (ROOT / "testbed").read_text().replace("/usr/bin/python3", str(self.bin / "python3"))
         (self.tree / "testbed").write_text(launcher)
         (self.tree / "testbed").chmod(0o755)
@@ -99,9 +104,11 @@ def test_first_call_sets_up_and_the_second_starts_at_once(stage: Stage) -> None:
     assert first.stdout.startswith("ran -P -m flowgraphs.cli link --clip a b.mp4 threads=1")
     assert f"blocks={stage.tree}/gvc_blocks/grc" in first.stdout
     installs = stage.calls("pip install")
-    assert any("numpy==1.26.4" in call for call in installs)
-    assert any("--no-deps sionna-no-rt" in call for call in installs)
-    assert all("constraints.txt" in call for call in installs)
+    assert [sorted(Path(word).stem for word in call.split() if word.endswith(".txt")) for call in installs] == [
+        ["common", "numpy-1", "sionna"], ["torch"], [],
+    ]  # fmt: skip
+    assert all("--require-hashes --only-binary=:all: --no-deps" in call for call in installs[:-1])
+    assert installs[-1].endswith("--no-deps --no-build-isolation --editable .")
     began = time.monotonic()
     second = stage.run("link", OMP_NUM_THREADS="3")
     assert time.monotonic() - began < 3
@@ -113,7 +120,7 @@ def test_first_call_sets_up_and_the_second_starts_at_once(stage: Stage) -> None:
 def test_a_changed_pin_sets_up_again(stage: Stage) -> None:
     stage.run("setup")
     installs = len(stage.calls("pip install"))
-    with (stage.tree / "constraints.txt").open("a") as file:
+    with (stage.tree / "requirements/sionna.txt").open("a") as file:
         file.write("\nsomething==1.0\n")
     assert stage.run("setup").returncode == 0
     assert len(stage.calls("pip install")) == 2 * installs
@@ -175,7 +182,44 @@ def test_a_gnuradio_of_the_other_numpy_is_named(stage: Stage) -> None:
 def test_numpy_is_that_of_gnuradio(stage: Stage) -> None:
     stage.know("numpy-2")
     stage.run("setup")
-    assert any("numpy==2." in call for call in stage.calls("pip install"))
+    assert any("requirements/numpy-2.txt" in call for call in stage.calls("pip install"))
+    assert not stage.calls("numpy-1.txt")
+
+
+def test_cuda_is_installed_for_a_torch_that_asks_for_it(stage: Stage) -> None:
+    stage.know("cuda")
+    stage.run("setup")
+    assert len(stage.calls("requirements/cuda.txt")) == 1
+
+
+def test_what_a_bare_gnuradio_has_not_brought_is_installed(stage: Stage) -> None:
+    stage.know("bare")
+    stage.run("setup")
+    assert "requirements/system.txt" in stage.calls("pip install")[0]
+
+
+@pytest.mark.parametrize("altered", [False, True])
+def test_an_altered_package_is_refused(stage: Stage, tmp_path: Path, altered: bool) -> None:
+    """Real pip, with an index in a folder; what it serves under the right name and version is another file."""
+    wheel = tmp_path / "shelf/thing-1.0-py3-none-any.whl"
+    about = {
+        "thing-1.0.dist-info/METADATA": b"Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n",
+        "thing-1.0.dist-info/WHEEL": b"Wheel-Version: 1.0\n",
+        "thing-1.0.dist-info/RECORD": b"",
+    }
+    archive(wheel.parent, {"thing.py": b"", **about}, wheel.name)
+    for path in (stage.tree / "requirements").glob("*.txt"):
+        path.write_text("")
+    (stage.tree / "requirements/common.txt").write_text(f"thing==1.0 --hash=sha256:{digest(wheel.read_bytes())}\n")
+    if altered:
+        with zipfile.ZipFile(wheel, "a") as file:
+            file.writestr("more.py", "")
+    options = f"--isolated --no-index --find-links {wheel.parent} --target {tmp_path}/there"
+    stage.know("pip", f'[[ $* != *common.txt* ]] || exec {sys.executable} "$@" {options}')
+    done = stage.run("setup")
+    came = (tmp_path / "there/thing.py").exists()
+    assert (done.returncode, came) == ((1, False) if altered else (0, True)), done.stderr
+    assert not altered or "thing==1.0 is not the published file (SHA-256)" in done.stderr
 
 
 def test_only_missing_debian_packages_are_installed(stage: Stage) -> None:
@@ -225,7 +269,8 @@ def test_another_system_without_gnuradio(stage: Stage) -> None:
 
 def test_the_torch_index_serves_torch_alone(stage: Stage) -> None:
     stage.run("setup", GVC_TORCH_INDEX="https://example.org/cpu")
-    assert [call.split()[-1] for call in stage.calls("--index-url https://example.org/cpu")] == ["torch"]
+    assert [call.split()[-1] for call in stage.calls("--index-url https://example.org/cpu")] == ["torch==2.13.0"]
+    assert not stage.calls("requirements/torch.txt") and not stage.calls("requirements/cuda.txt")
 
 
 def test_half_unpacked_packages_are_installed_again(stage: Stage) -> None:
@@ -241,16 +286,20 @@ def test_half_unpacked_packages_are_installed_again(stage: Stage) -> None:
     assert [path.name for path in packages.iterdir()] == ["whole-1.0.dist-info"]
 
 
-def test_an_interrupt_ends_pip_too_and_the_next_call_goes_on(stage: Stage) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_pip_too_and_the_next_call_goes_on(stage: Stage, number: signal.Signals) -> None:
     stage.know("pip", 'echo $$ >"$STAGE/pid"; exec sleep 50')
+    # As from a script's background job, which ignores SIGINT and can be stopped by SIGTERM all the same.
+    background = (lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) if number == signal.SIGTERM else None
+    command = [str(stage.tree / "testbed"), "setup"]
     launcher = subprocess.Popen(
-        [str(stage.tree / "testbed"), "setup"], env=stage.environment(), stderr=subprocess.PIPE, text=True
+        command, env=stage.environment(), stderr=subprocess.PIPE, text=True, preexec_fn=background
     )
     pid = stage.tree.parent / "pid"
     deadline = time.monotonic() + 20
     while not (pid.exists() and pid.read_text().strip()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    launcher.send_signal(signal.SIGINT)
+    launcher.send_signal(number)
     _, told = launcher.communicate(timeout=20)
     assert launcher.returncode == 130 and "set-up goes on" in told
     time.sleep(0.3)
@@ -266,6 +315,23 @@ def test_test_runs_pytest_and_slow_lifts_the_filter(stage: Stage) -> None:
     assert "ran -m pytest -m  tests/phy" in stage.run("test", "--slow", "tests/phy").stdout
 
 
+def test_check_runs_all_its_tools_and_fails_when_one_does(stage: Stage) -> None:
+    told = ["ran -m ruff check", "ran -m ruff format --check", "ran -m mypy"]
+    good = stage.run("check")
+    assert (good.returncode, good.stdout.splitlines()) == (0, told)
+    stage.know("faulty", "ruff check")
+    bad = stage.run("check")
+    assert (bad.returncode, bad.stdout.splitlines()) == (1, told)
+
+
+def test_gnuradios_programs_run_in_the_environment(stage: Stage) -> None:
+    missing = stage.run("grcc", "--help")
+    assert missing.returncode == 1 and "no grcc here" in missing.stderr
+    stage.tool("grcc", "")
+    done = stage.run("grcc", "-o", "a b")
+    assert done.stdout.startswith(f"ran {stage.bin}/grcc -o a b threads=1 blocks={stage.tree}/gvc_blocks/grc")
+
+
 def test_help_sets_nothing_up(stage: Stage) -> None:
     for arguments in ([], ["--help"]):
         done = stage.run(*arguments)
@@ -276,9 +342,9 @@ def test_help_sets_nothing_up(stage: Stage) -> None:
 # Content
 
 
-def archive(folder: Path, files: dict[str, bytes]) -> Path:
+def archive(folder: Path, files: dict[str, bytes], name: str = "package-1.0-py3-none-any.whl") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "package-1.0-py3-none-any.whl"
+    path = folder / name
     with zipfile.ZipFile(path, "w") as wheel:
         for name, content in files.items():
             wheel.writestr(name, content)

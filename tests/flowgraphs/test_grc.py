@@ -4,6 +4,7 @@ import importlib
 import inspect
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -101,7 +102,8 @@ def test_link_grc_compiles_and_runs_headless(clip: Path, tmp_path: Path) -> None
         "OMP_NUM_THREADS": "1",
     }
     made = subprocess.run(
-        ["grcc", "-o", tmp_path, ROOT / "flowgraphs" / "link.grc"],
+        # As `./testbed grcc` does.
+        [sys.executable, shutil.which("grcc"), "-o", tmp_path, ROOT / "flowgraphs" / "link.grc"],
         env=environment,
         capture_output=True,
         text=True,

@@ -56,7 +56,10 @@ def children(pid: int) -> list[int]:
 )
 def test_stopped_by_a_signal_and_gone_on_with(command, tmp_path, number) -> None:
     out = tmp_path / "out"
-    with subprocess.Popen(command(out, 0.1), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    # As from a script's background job, which ignores SIGINT and can be stopped by SIGTERM all the same.
+    background = (lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) if number == signal.SIGTERM else None
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command(out, 0.1), text=True, preexec_fn=background, **pipes) as process:
         while shards(out) < 5:
             assert process.poll() is None
             time.sleep(0.01)
