@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from flowgraphs import output
+from gvc.evaluation.metrics import DEFAULT_METRICS
+from gvc.evaluation.session import KEEP
 
 
 def link(
@@ -13,9 +15,10 @@ def link(
     radio: Annotated[str, typer.Option(help="Radio file or bare name.")] = "sim-tdl-c-900ns",
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")] = None,
     arms: Annotated[str, typer.Option(help="Receivers to compare, on the same symbols.")] = "jscc,jscc+cddm",
-    metrics: Annotated[str, typer.Option(help="Comma-separated.")] = "psnr_db,ssim,ms_ssim,lpips,dists,vmaf",
+    metrics: Annotated[str, typer.Option(help="Comma-separated.")] = ",".join(DEFAULT_METRICS),
     pace: Annotated[str, typer.Option(help="none: as fast as it goes; source: at the clip's rate; both.")] = "both",
     frames: Annotated[int, typer.Option(help="How many frames; 0: the whole clip.")] = 0,
+    keep: Annotated[int, typer.Option(help="First frames whose pictures and symbols stay in the run folder.")] = KEEP,
     seed: Annotated[int, typer.Option(help="Root seed of the channel.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Run folder; default runs/TIME.")] = None,
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
@@ -24,7 +27,8 @@ def link(
     from flowgraphs.experiment import Plan, run_link
 
     with output.steps() as told:
-        result = run_link(Plan(clip, radio, set_ or [], _names(arms), _names(metrics), pace, frames, seed, out, told))
+        plan = Plan(clip, radio, set_ or [], _names(arms), _names(metrics), pace, frames, seed, out, keep, told)
+        result = run_link(plan)
     for part in ("config", "versions", "machine", "weights", "command"):
         result.pop(part)
     output.emit(result, json)

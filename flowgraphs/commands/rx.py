@@ -18,7 +18,6 @@ def rx(
 ) -> None:
     """Receive frames from recorded samples. Picture size and losses are read from the bursts' headers."""
     from flowgraphs.experiment import configure
-    from gvc.decibel import mean_db
 
     config = configure(radio, set_ or [])
     from flowgraphs.receive import ReceiveGraph
@@ -30,7 +29,6 @@ def rx(
         run(graph, graph.flow, watch=lambda: told("frames received", graph.sink.frames_displayed, 0))
         graph.recorder.save()
         counters = graph.receiver.assembler.counters
-        bursts = graph.recorder.bursts
         result = {
             "recording": samples,
             "out": str(out),
@@ -40,9 +38,11 @@ def rx(
             "frames_lost": graph.sink.frames_lost,
             "bursts_received": counters.bursts_received,
             "bursts_lost": counters.bursts_lost,
-            "snr_est_db": mean_db([burst.snr_db for burst in bursts]),
-            "evm_db": mean_db([burst.evm_db for burst in bursts]),
-            "not_measured": {} if bursts else {"snr_est_db": "no burst received", "evm_db": "no burst received"},
+            "snr_est_db": graph.recorder.snr_est_db,
+            "evm_db": graph.recorder.evm_db,
+            "not_measured": {}
+            if graph.recorder.bursts_received
+            else {"snr_est_db": "no burst received", "evm_db": "no burst received"},
         }
         folder.commit(output.plain({**result, "config": config.model_dump()}))
     output.emit(result, json)
