@@ -99,17 +99,20 @@ def evaluate(arguments: argparse.Namespace) -> int:
         raise InputError("--streams, --idle-timeout-s and --fps must be positive")
     if not 1 <= arguments.keep <= MAX_KEEP or not 1 <= arguments.arms <= MAX_ARMS or not arguments.stall_s > 0:
         raise InputError(f"--keep is 1 to {MAX_KEEP} frames, --arms 1 to {MAX_ARMS}, --stall-s positive")
-    token, drawn = _token(arguments.attached)
+    if arguments.parent is not None:
+        child.end_with_parent(arguments.parent)
+    given = endpoints.token_of_environment()
+    token = given or endpoints.new_token()
     context = zmq.Context()
     try:
         receiver = bind(context, arguments.bind, arguments.allow_remote)
         session = Session(Path(arguments.out), token, arguments.keep, arguments.arms)
         try:
             print("listening", receiver.getsockopt_string(zmq.LAST_ENDPOINT).rstrip("\0"), flush=True)
-            if drawn:
+            if given is None:
                 print(f"{endpoints.TOKEN_VARIABLE}={token.hex()}", flush=True)
             receive(receiver, session, arguments.streams, arguments.idle_timeout_s)
-            told = _Told(receiver, session, to_parent=arguments.attached)
+            told = _Told(receiver, session, to_parent=arguments.parent is not None)
             results = outcome.results(session, metrics, arguments.fps, told, arguments.stall_s)
             _say(f"wrote {outcome.commit(session, results)}")
         finally:
@@ -141,16 +144,6 @@ class _Told:
         self._said = what, done, total
 
 
-def _token(attached: bool) -> tuple[bytes, bool]:
-    """The token to ask for, and whether it was drawn here."""
-    if attached:
-        token = endpoints.token_from(child.first_line(), "the first line of standard input")
-        child.end_with_parent()
-        return token, False
-    token = endpoints.token_of_environment()
-    return (endpoints.new_token(), True) if token is None else (token, False)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Command line of the process; the exit code."""
     options = argparse.ArgumentParser(prog="python -m gvc.evaluation.evaluator", description="Evaluate received video.")
@@ -164,9 +157,7 @@ def main(arguments: list[str] | None = None) -> int:
     options.add_argument("--keep", type=int, default=KEEP, help="first frames whose pictures are kept for all metrics")
     options.add_argument("--arms", type=int, default=1, help="receivers that every original is kept for")
     options.add_argument("--stall-s", type=float, default=STALL_S, help="give a metric up that stands still so long")
-    options.add_argument(
-        "--attached", action="store_true", help="the token is the first line of stdin, whose end is this process's too"
-    )
+    options.add_argument("--parent", type=int, help="process id of the parent: end with it, and tell it the progress")
     options.add_argument("--nice", type=int, default=10, help="lower own priority by this much")
     parsed = options.parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)

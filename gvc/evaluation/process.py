@@ -16,7 +16,7 @@ from typing import Any
 
 from gvc.errors import InputError, LinkError
 from gvc.evaluation import outcome
-from gvc.evaluation.endpoint import new_token
+from gvc.evaluation.endpoint import TOKEN_VARIABLE, new_token
 from gvc.evaluation.metrics import DEFAULT_METRICS
 from gvc.evaluation.patience import STALL_S
 from gvc.evaluation.session import KEEP
@@ -53,16 +53,16 @@ class EvaluatorProcess:
         command = [sys.executable, "-m", "gvc.evaluation.evaluator", "--bind", bind, "--out", str(self.out)]
         command += ["--metrics", ",".join(metrics), "--streams", str(streams), "--fps", repr(float(fps))]
         command += ["--idle-timeout-s", repr(float(idle_timeout_s)), "--keep", str(keep), "--arms", str(arms)]
-        command += ["--stall-s", repr(float(stall_s)), "--attached"]
+        command += ["--stall-s", repr(float(stall_s)), "--parent", str(os.getpid())]
         root = str(Path(__file__).resolve().parents[2])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process = subprocess.Popen(
             command,
-            stdin=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), TOKEN_VARIABLE: self.token.hex()},
             # Ctrl-C goes to the run, which ends the evaluator itself.
             start_new_session=True,
         )
@@ -77,10 +77,6 @@ class EvaluatorProcess:
         for reader in self._readers:
             reader.start()
         try:
-            assert self._process.stdin is not None
-            with contextlib.suppress(OSError):
-                self._process.stdin.write(self.token.hex() + "\n")
-                self._process.stdin.flush()
             self.endpoint = self._wait_until_bound(start_timeout_s)
         except BaseException:
             self.close()
@@ -133,9 +129,6 @@ class EvaluatorProcess:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
-        if self._process.stdin is not None:
-            with contextlib.suppress(OSError):
-                self._process.stdin.close()
         for reader in self._readers:
             reader.join(5.0)
 
