@@ -72,14 +72,14 @@ def framing(picture: np.ndarray) -> dict[str, Any]:
 def transport(clip: np.ndarray, worse: np.ndarray, repeats: int = 25) -> dict[str, Any]:
     """Frames a second that the sender hands over to a running evaluator, and what was lost on the way."""
     with tempfile.TemporaryDirectory() as folder, EvaluatorProcess(Path(folder), ["psnr_db"]) as evaluator:
-        with Sender(evaluator.endpoint) as sender:
+        with Sender(evaluator.endpoint, evaluator.token) as sender:
             started = time.perf_counter()
             for index in range(repeats * len(clip)):
                 sender.send_reference(index, clip[index % len(clip)])
                 sender.send_decoded(index, "jscc", worse[index % len(clip)])
             sent = sender.finish()
             seconds = time.perf_counter() - started
-        result = evaluator.wait(600)
+        result = evaluator.wait()
     pairs_per_second = repeats * len(clip) / seconds
     return {"pairs_per_second": pairs_per_second, "messages": sent, "messages_lost": result["messages_lost"]}
 

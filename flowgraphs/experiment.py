@@ -3,27 +3,28 @@
 import datetime
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from flowgraphs.output import plain
 from gvc import __version__
 from gvc.coding.peers import is_peer
 from gvc.config import DEFAULT_RADIO, LinkConfig, build
-from gvc.decibel import mean_db
-from gvc.errors import InputError, LinkError
-from gvc.evaluation.freezes import freezes
+from gvc.errors import GvcError, InputError, LinkError
+from gvc.evaluation.metrics import DEFAULT_METRICS
+from gvc.evaluation.session import KEEP, MAX_KEEP
 from gvc.machine import commit, machine
 from gvc.registry import names, nearest
 from gvc.run import RunFolder
 
 PACES = ("none", "source", "both")
 PACED_FRAMES = 100
-DEFAULT_METRICS = ("psnr_db", "ssim", "ms_ssim", "lpips", "dists", "vmaf")
+KNOWN_METRICS = ("psnr_db", "ssim", "ms_ssim", "lpips", "dists", "vmaf")
+"""Keys that every arm of a result has: null with a reason where one was not asked for or could not be measured."""
 DEFAULT_ARMS = ("jscc", "jscc+cddm")
 TIMED_ARM = "jscc+cddm"
 
@@ -33,7 +34,12 @@ Told = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run. `frames` 0 means the whole clip; `out` None means runs/TIME."""
+    """What to run. `frames` 0 means the whole clip; `out` None means runs/TIME.
+
+    The pictures, symbols and bursts of the first `keep` frames stay in the run folder, and metrics other than PSNR and
+    SSIM are over those. With several arms the symbols and originals of all frames lie on the disk until the last arm is
+    decoded; memory is bounded in any case.
+    """
 
     clip: str
     radio: str = DEFAULT_RADIO
@@ -44,6 +50,7 @@ class Plan:
     frames: int = 0
     seed: int = 1
     out: str | Path | None = None
+    keep: int = KEEP
     told: Told = field(default=lambda what, done, total: None)
 
     def __post_init__(self) -> None:
@@ -51,6 +58,8 @@ class Plan:
             raise InputError(f"pace '{self.pace}'{nearest(self.pace, list(PACES))} (known: {', '.join(PACES)})")
         if self.frames < 0:
             raise InputError(f"--frames {self.frames}: give a number from 1, or leave it out for the whole clip")
+        if not 1 <= self.keep <= MAX_KEEP:
+            raise InputError(f"--keep {self.keep}: give a number of frames from 1 to {MAX_KEEP}")
         for metric in self.metrics:
             if metric not in names("metric"):
                 known = names("metric")
@@ -75,6 +84,8 @@ def run_link(plan: Plan) -> dict[str, Any]:
 
     The unpaced graph decodes one arm; the others are decoded afterwards from the recorded symbols and noise maps. The
     paced graph, over at most 100 frames, is timed alone: nothing is sent to the evaluator meanwhile.
+
+    Raises LinkError when the run is not complete: what came of it is kept, and the error says where.
     """
     config = configure(plan.radio, plan.overrides)
     if config.driver != "simulation":
@@ -98,61 +109,98 @@ def run_link(plan: Plan) -> dict[str, Any]:
         built.rehearse()
         return built
 
-    def counts(arm: str, of: LinkGraph) -> Callable[[], None]:
-        return lambda: plan.told(arm, of.sink.frames_displayed, 0)
-
+    again = [name for name in plan.arms if name != timed and not is_peer(name)]
     with RunFolder(out) as folder:
         # The clip and the weights are looked at before anything is started.
-        first = graph(config, frames=plan.frames, paced=plan.pace == "source", recording=folder)
+        first = graph(
+            config,
+            frames=plan.frames,
+            paced=plan.pace == "source",
+            recording=folder,
+            keep=plan.keep,
+            keep_symbols=bool(again) or config.model.adapt.enabled,
+        )
         fps = first.source.clip.fps
-        evaluator = EvaluatorProcess(folder.path, tuple(plan.metrics), fps=fps, idle_timeout_s=600)
-        with evaluator, _its_last_words(evaluator):
-            first.sink.attach(evaluator.endpoint)
-            ran_s = run(first, first.flow, watch=lambda: plan.told(timed, first.sink.frames_displayed, plan.frames))
-            latencies = first.sink.latencies_s if plan.pace == "source" else []
-            spent = {}
-            for name in plan.arms:
-                spent[name] = _spent(first)
-                if name != timed and is_peer(name):
-                    other = graph(_without_taps(config), name, frames=first.source.sent)
-                    other.sink.join(first.sink)
-                    run(other, other.flow, watch=counts(name, other))
-                    spent[name] = _spent(other)
-                elif name != timed:
-                    _decode_again(plan, first, name)
-            if plan.pace == "both":
-                second = graph(_without_taps(config), frames=min(PACED_FRAMES, first.source.sent), paced=True)
-                sink, source = second.sink, second.source
-                run(second, second.flow, watch=lambda: plan.told("paced", sink.frames_displayed, source.sent))
-                latencies = second.sink.latencies_s
-            plan.told("evaluating", 0, 0)
-            first.sink.finish()
-            metrics = evaluator.wait(
-                120 + 5 * first.source.sent * len(plan.arms),
-                told=lambda said: plan.told(said or "evaluating", 0, 0),
-            )
-        result = _result(plan, config, first, ran_s, metrics, latencies, spent)
+        evaluator = EvaluatorProcess(
+            folder.path, plan.metrics, fps=fps, idle_timeout_s=600, keep=plan.keep, arms=len(plan.arms)
+        )
+        with evaluator:
+            ran = _Ran(plan, config, first, created)
+            try:
+                first.sink.attach(evaluator.endpoint, evaluator.token, evaluator.check, _say)
+
+                def watch(what: str, built: LinkGraph, total: int) -> None:
+                    evaluator.check()
+                    plan.told(what, built.sink.frames_displayed, total)
+
+                ran.seconds = run(first, first.flow, watch=lambda: watch(timed, first, plan.frames))
+                if plan.pace == "source":
+                    ran.latencies_s = list(first.sink.latencies_s)
+                if len(plan.arms) > 1 and first.source.sent > plan.keep:
+                    _say(f"symbols or originals of all {first.source.sent} frames stay on disk for the other arms")
+                for name in plan.arms:
+                    ran.spent[name] = _spent(first)
+                    if name in again:
+                        _decode_again(plan, first, name)
+                    elif name != timed:
+                        other = graph(_without_taps(config), name, frames=first.source.sent)
+                        other.sink.join(first.sink)
+                        run(other, other.flow, watch=lambda g=other, a=name: watch(a, g, first.source.sent))
+                        ran.spent[name] = _spent(other)
+                if plan.pace == "both":
+                    frames = min(PACED_FRAMES, first.source.sent)
+                    second = graph(_without_taps(config), frames=frames, paced=True)
+                    run(second, second.flow, watch=lambda: watch("paced", second, frames))
+                    ran.latencies_s = list(second.sink.latencies_s)
+                plan.told("evaluating", 0, 0)
+                first.sink.finish()
+                ran.metrics = evaluator.wait(told=plan.told)
+                _check_complete(ran.metrics, first.sink.sender)
+            except Exception as error:
+                kept = _keep(folder, ran, evaluator)
+                if kept is None:
+                    raise
+                words = f"what came is kept in {kept}, marked `complete: false`"
+                if isinstance(error, GvcError):
+                    raise type(error)(f"{error}\n{words}") from error
+                _say(words)
+                raise
+        result = ran.result()
         if first.trainer is not None:
             plan.told("recovery curve", 0, 0)
             result["adaptation"] = adaptation.outcome(first)
-        if first.recorder is not None:
-            first.recorder.save()
-        result["created"] = created.isoformat(timespec="seconds")
-        from flowgraphs.output import plain
-
+        first.recorder.save()
         folder.commit(plain(result))
     return {**result, "out": str(out)}
 
 
-@contextmanager
-def _its_last_words(evaluator: Any) -> Iterator[None]:
-    """Add what the evaluator said to an error of the link."""
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def _check_complete(metrics: dict[str, Any], sender: Any) -> None:
+    """Raise LinkError unless the evaluator has all of the link's own stream, and of nothing else a part."""
+    own = metrics["streams"].get(f"{sender.stream:016x}", {"sent": sender.sent, "received": 0, "ended": False})
+    if not metrics["complete"] or not own["ended"] or own["received"] != sender.sent:
+        raise LinkError(
+            f"the evaluation is not complete: {own['received']} of {sender.sent} messages came to the evaluator"
+            + ("" if own["ended"] else ", and not their end")
+        )
+
+
+def _keep(folder: RunFolder, ran: "_Ran", evaluator: Any) -> Path | None:
+    """Keep what came of a run that failed; None when nothing was displayed, or it cannot be kept."""
+    if not ran.graph.source.sent:
+        return None
     try:
-        yield
-    except LinkError as error:
-        if not evaluator.log:
-            raise
-        raise LinkError(f"{error}\nthe evaluator's last words: {evaluator.log[-1]}") from error
+        ran.metrics = ran.metrics or evaluator.salvage(ran.plan.told) or {"arms": {}}
+        for name in ran.plan.arms:
+            ran.spent.setdefault(name, {})
+        ran.graph.recorder.save()
+        return folder.keep(plain(ran.result()))
+    except (GvcError, OSError) as error:
+        _say(f"what came cannot be kept: {error}")
+        return None
 
 
 def _without_taps(config: LinkConfig) -> LinkConfig:
@@ -184,74 +232,90 @@ def _decode_again(plan: Plan, graph: Any, arm: str) -> None:
         graph.sink.sender.send_lost(lost, arm)
 
 
-def _result(
-    plan: Plan,
-    config: LinkConfig,
-    graph: Any,
-    ran_s: float,
-    metrics: dict[str, Any],
-    latencies_s: list[float],
-    spent: dict[str, dict[str, float]],
-) -> dict[str, Any]:
-    source, transmitter, recorder, sink = graph.source, graph.transmitter, graph.recorder, graph.sink
-    width, height = source.clip.size
-    sent, received = source.sent, len(recorder.frames)
-    seconds = sink.last_displayed_s - source.first_s if sink.frames_displayed else ran_s
-    not_measured = dict(metrics.get("not_measured", {}))
-    realtime = sent / source.clip.fps / seconds if sink.frames_displayed and plan.pace != "source" else None
-    if realtime is None:
-        not_measured["realtime_factor"] = "no frame received" if plan.pace != "source" else "the run was paced"
-    if not latencies_s:
-        not_measured["latency_ms"] = "no frame received" if plan.pace != "none" else "no paced run was asked for"
-    snrs = [burst.snr_db for burst in recorder.bursts]
-    evms = [burst.evm_db for burst in recorder.bursts]
-    if not snrs:
-        not_measured["snr_est_db"] = not_measured["evm_db"] = "no burst received"
-    arms = {
-        name: {
-            **{metric: metrics["arms"].get(name, {}).get(metric) for metric in plan.metrics},
-            **{key: value for key, value in metrics["arms"].get(name, {}).items() if key != "per_frame"},
-            **_frozen(metrics["arms"].get(name, {}), source.clip.fps),
-            **spent[name],
+@dataclass
+class _Ran:
+    """What is known of a run so far, and what becomes run.json."""
+
+    plan: Plan
+    config: LinkConfig
+    graph: Any
+    created: datetime.datetime
+    seconds: float = 0.0
+    metrics: dict[str, Any] = field(default_factory=dict)
+    latencies_s: list[float] = field(default_factory=list)
+    spent: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def result(self) -> dict[str, Any]:
+        """The result; a run that is not complete has nulls where it did not come to."""
+        plan, config, graph, measured = self.plan, self.config, self.graph, self.metrics.get("arms", {})
+        source, transmitter, recorder, sink = graph.source, graph.transmitter, graph.recorder, graph.sink
+        width, height = source.clip.size
+        sent, received = source.sent, recorder.frames_received
+        seconds = sink.last_displayed_s - source.first_s if sink.frames_displayed else self.seconds
+        reasons = dict(self.metrics.get("not_measured", {}))
+        for metric in KNOWN_METRICS:
+            if metric not in plan.metrics:
+                reasons[metric] = f"not asked for: --metrics ...,{metric}"
+        realtime = sent / source.clip.fps / seconds if sink.frames_displayed and plan.pace != "source" else None
+        if realtime is None:
+            reasons["realtime_factor"] = "no frame received" if plan.pace != "source" else "the run was paced"
+        if not self.latencies_s:
+            reasons["latency_ms"] = "no frame received" if plan.pace != "none" else "no paced run was asked for"
+        if not recorder.bursts_received:
+            reasons["snr_est_db"] = reasons["evm_db"] = "no burst received"
+        arms = {
+            name: {
+                **dict.fromkeys((*KNOWN_METRICS, *plan.metrics)),
+                **{key: value for key, value in measured.get(name, {}).items() if key != "per_frame"},
+                **self.spent[name],
+            }
+            for name in plan.arms
         }
-        for name in plan.arms
-    }
-    denoised = graph.denoiser.frames_denoised if graph.denoiser is not None else 0
-    counters = graph.receiver.assembler.counters.as_dict()
-    demodulator = graph.receiver.demodulator
-    counters |= {name: getattr(demodulator, name) for name in ("samples", "bad_samples", "candidates", "bad_headers")}
-    bursts_sent = transmitter.modulator.bursts_sent
-    return {
-        "clip": str(plan.clip),
-        "radio": str(plan.radio),
-        "size": [width, height],
-        "fps_source": source.clip.fps,
-        "frames_sent": sent,
-        "frames_received": received,
-        "frames_lost": sent - received,
-        "bursts_sent": bursts_sent,
-        "bursts_received": len(recorder.bursts),
-        "bursts_lost": bursts_sent - len(recorder.bursts),
-        **rates(transmitter, sent, width, height),
-        "snr_set_db": config.channel.snr_db,
-        "snr_est_db": mean_db(snrs),
-        "evm_db": mean_db(evms),
-        "seconds": seconds,
-        "realtime_factor": realtime,
-        "latency_ms": percentiles_ms(latencies_s),
-        "denoiser_active_fraction": denoised / received if received else 0.0,
-        "timed_arm": graph.arm,
-        "arms": arms,
-        "not_measured": not_measured,
-        "stages": graph.timings(),
-        "counters": {"receiver": counters},
-        "seed": plan.seed,
-        "command": " ".join(["gvc", *sys.argv[1:]]),
-        "config": config.model_dump(),
-        "versions": _versions(),
-        "machine": machine(),
-        "weights": _weights(config, plan.arms),
-    }
+        denoised = graph.denoiser.frames_denoised if graph.denoiser is not None else 0
+        counters = graph.receiver.assembler.counters.as_dict()
+        demodulator = graph.receiver.demodulator
+        counters |= {
+            name: getattr(demodulator, name) for name in ("samples", "bad_samples", "candidates", "bad_headers")
+        }
+        bursts_sent = transmitter.modulator.bursts_sent
+        return {
+            "clip": str(plan.clip),
+            "radio": str(plan.radio),
+            "size": [width, height],
+            "fps_source": source.clip.fps,
+            "frames_sent": sent,
+            "frames_received": received,
+            "frames_lost": sent - received,
+            "frames_kept": min(sent, plan.keep),
+            "complete": True,
+            "bursts_sent": bursts_sent,
+            "bursts_received": recorder.bursts_received,
+            "bursts_lost": bursts_sent - recorder.bursts_received,
+            **rates(transmitter, sent, width, height),
+            "snr_set_db": config.channel.snr_db,
+            "snr_est_db": recorder.snr_est_db,
+            "evm_db": recorder.evm_db,
+            "seconds": seconds,
+            "realtime_factor": realtime,
+            "latency_ms": percentiles_ms(self.latencies_s),
+            "denoiser_active_fraction": denoised / received if received else 0.0,
+            "timed_arm": graph.arm,
+            "arms": arms,
+            "not_measured": reasons,
+            "partly_measured": self.metrics.get("partly_measured", {}),
+            "stages": graph.timings(),
+            "counters": {
+                "receiver": counters,
+                "evaluator": {name: self.metrics.get(name) for name in ("messages_received", "foreign", "malformed")},
+            },
+            "seed": plan.seed,
+            "created": self.created.isoformat(timespec="seconds"),
+            "command": " ".join(["gvc", *sys.argv[1:]]),
+            "config": config.model_dump(),
+            "versions": _versions(),
+            "machine": machine(),
+            "weights": _weights(config, plan.arms),
+        }
 
 
 def _versions() -> dict[str, str | None]:
@@ -271,14 +335,6 @@ def _spent(graph: Any) -> dict[str, float]:
     told = {key: sum(report.get(key, 0.0) for report in reports) for report in reports[:1] for key in report}
     told.pop("efficiency", None)
     return {"channel_uses": transmitter.payload_symbols, "energy": transmitter.energy, **told}
-
-
-def _frozen(measured: dict[str, Any], fps: float) -> dict[str, float]:
-    """Freezes of an arm as WebRTC counts them, and their seconds."""
-    if "per_frame" not in measured:
-        return {}
-    found = freezes(~np.array(measured["per_frame"]["lost"], bool), fps)
-    return {"freezes": found.count, "frozen_s": found.seconds}
 
 
 def rates(transmitter: Any, frames: int, width: int, height: int) -> dict[str, float]:

@@ -39,6 +39,7 @@ class LinkGraph(gr.top_block):
         paced: the source keeps the clip's own frame rate.
         endpoint: of the evaluator; empty for none.
         recording: run folder in the making for symbols and bursts; None to record nothing.
+        keep, keep_symbols: see `RunRecorder`.
 
     Raises InputError and its kin for what the configuration, the clip or the weights have wrong.
     """
@@ -53,6 +54,8 @@ class LinkGraph(gr.top_block):
         paced: bool = False,
         endpoint: str = "",
         recording: RunFolder | None = None,
+        keep: int = 0,
+        keep_symbols: bool = False,
     ):
         gr.top_block.__init__(self, "gvc link")
         stages.check_taps(config)
@@ -99,7 +102,7 @@ class LinkGraph(gr.top_block):
         self.msg_connect(self.decoder, "frames", self.sink, "frames")
         if recording is not None:
             carriers = Numerology.load(config.phy.numerology).carriers
-            self.recorder = RunRecorder(recording, carriers, config.sample_rate_hz)
+            self.recorder = RunRecorder(recording, carriers, config.sample_rate_hz, keep, keep_symbols)
             self.recorder.probes = {"sent": self.transmitter.probe, "received": self.receiver.probe}
             self.msg_connect(self.encoder, "symbols", self.recorder, "sent")
             self.msg_connect(received, "symbols", self.recorder, "received")

@@ -17,6 +17,8 @@ from gvc_blocks.flow import Flow
 
 STALL_S = 60.0
 GRACE_S = 5.0
+DRAIN_S = 30.0
+"""After the last of our blocks has ended, the others may take so long for what is in their buffers."""
 
 
 def run(
@@ -26,8 +28,12 @@ def run(
     stall_s: float = STALL_S,
     grace_s: float = GRACE_S,
     watch: Callable[[], None] | None = None,
+    drain_s: float = DRAIN_S,
 ) -> float:
-    """Start `top`, wait for the end of its streams, stop it; the seconds it ran.
+    """Start `top`, wait for the end of its streams, let it drain, stop it; the seconds it ran.
+
+    Blocks of others behind ours (a throttle, a file, a radio) get every sample, as with `top.run()`: the graph ends by
+    itself. One that never would is stopped after `drain_s`, or at the deadline.
 
     `watch` is called about ten times a second, for progress displays; what it raises stops the run.
 
@@ -38,13 +44,18 @@ def run(
     """
     began = time.monotonic()
     with _signals(flow) as interrupted:
+        waiter = threading.Thread(target=top.wait, daemon=True, name="end of the flowgraph")
         try:
             top.start()
             problem = _wait(flow, deadline_s, stall_s, watch)
-        finally:
             seconds = time.monotonic() - began
+            if not (problem or flow.failure or interrupted):
+                waiter.start()
+                left_s = drain_s if deadline_s is None else min(drain_s, deadline_s - seconds)
+                _drain(waiter, left_s, interrupted, watch)
+        finally:
             flow.stop()
-            stuck = not _stop(top, grace_s)
+            stuck = not _stop(top, waiter, grace_s)
             if stuck:
                 _leave_by_force()
     if stuck:
@@ -85,20 +96,29 @@ def raise_failure(flow: Flow) -> None:
     raise LinkError(f"block {flow.failed_block} failed: {type(error).__name__}: {error}") from error
 
 
-def _stop(top: gr.top_block, grace_s: float) -> bool:
-    """Stop `top` in a helper thread, since `wait` cannot be interrupted; False when it hangs."""
+def _drain(waiter: threading.Thread, limit_s: float, interrupted: list[int], watch: Callable[[], None] | None) -> None:
+    """Until the graph has ended by itself, was interrupted, or the limit is over, which is told."""
+    over = time.monotonic() + max(0.0, limit_s)
+    while waiter.is_alive() and not interrupted:
+        waiter.join(0.1)
+        if watch:
+            watch()
+        if time.monotonic() > over:
+            print(f"the flowgraph did not end by itself within {limit_s:.0f} s and is stopped", file=sys.stderr)
+            return
 
-    def stop() -> None:
-        top.stop()
-        top.wait()
 
-    helper = threading.Thread(target=stop, daemon=True)
+def _stop(top: gr.top_block, waiter: threading.Thread, grace_s: float) -> bool:
+    """Stop `top` and wait for it in helper threads, since `wait` cannot be interrupted; False when it hangs."""
+    if waiter.ident is None:
+        waiter.start()
     # Even a block that holds the interpreter's lock cannot keep this timer from firing.
     faulthandler.dump_traceback_later(4 * grace_s + 10, exit=True)
-    helper.start()
-    helper.join(grace_s)
+    if waiter.is_alive():
+        threading.Thread(target=top.stop, daemon=True, name="stop of the flowgraph").start()
+        waiter.join(grace_s)
     faulthandler.cancel_dump_traceback_later()
-    return not helper.is_alive()
+    return not waiter.is_alive()
 
 
 def _leave_by_force() -> None:

@@ -7,10 +7,15 @@
 >>> run.picture("jscc+cddm", 0)              # doctest: +SKIP
 """
 
+import contextlib
+import fcntl
 import functools
+import glob
 import json
 import os
+import secrets
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -242,29 +247,42 @@ class ArrayLog:
             self.path.unlink(missing_ok=True)
 
 
-class RunFolder:
-    """A run folder in the making, beside its final place; only `commit` puts it there.
+def _on_stderr(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
 
-    Use as a context manager: what is not committed is removed. Raises InputError when `out` exists and is no run
-    folder, or cannot be made.
+
+class RunFolder:
+    """A run folder in the making, beside its final place; only `commit` or `keep` put it there.
+
+    Use as a context manager: what is not committed is removed, and what a killed process left of earlier drafts too.
+    Its name is new each time and locked while its process lives, so that a process with the same number, in a container
+    started anew, cannot mistake it. `tell` is given a sentence when a run is replaced.
+
+    Raises InputError when `out` exists and is no run folder, or cannot be made.
     """
 
-    def __init__(self, out: str | Path):
+    def __init__(self, out: str | Path, tell: Callable[[str], None] = _on_stderr):
         self.out = Path(out)
+        self._tell = tell
+        _clear_drafts(self.out)
         if self.out.exists() and not ((self.out / RUN_FILE).is_file() or _is_empty(self.out)):
             raise InputError(f"--out {out} exists and is no run folder; give another name")
-        self.path = self.out.with_name(f".{self.out.name}.part-{os.getpid()}")
+        self.path = self.out.with_name(f".{self.out.name}.part-{secrets.token_hex(4)}")
         try:
             self.out.parent.mkdir(parents=True, exist_ok=True)
             self.path.mkdir()
         except OSError as error:
             raise InputError(f"--out {out} cannot be made: {error.strerror}") from error
+        self._lock = _lock(self.path)
 
     def __enter__(self) -> "RunFolder":
         return self
 
     def __exit__(self, *exception: object) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def log(self, name: str, dtype: Any) -> ArrayLog:
         """A growing array in this folder."""
@@ -278,18 +296,66 @@ class RunFolder:
             raise _full(self.path / name, error) from error
 
     def commit(self, result: dict[str, Any] | None = None) -> Path:
-        """Write `result` as run.json, if given, and take the final place; an older run there is replaced."""
+        """Write `result` as run.json, if given, and take the final place; an older run there is replaced, and told of.
+
+        Raises LinkError when that fails, for example on a full disk.
+        """
+        if (self.out / RUN_FILE).is_file():
+            self._tell(f"the run that was in {self.out} is replaced")
+        return self._move(self.out, result)
+
+    def keep(self, result: dict[str, Any]) -> Path:
+        """Keep what there is of a run that is not complete, with `result` and `complete: false` as run.json; the path:
+        the final place when nothing is there, else NAME-incomplete beside it. Raises as `commit`.
+        """
+        out = self.out
+        if out.exists() and not _is_empty(out):
+            out = out.with_name(f"{out.name}-incomplete")
+        return self._move(out, {**result, "complete": False})
+
+    def _move(self, out: Path, result: dict[str, Any] | None) -> Path:
         try:
             if result is not None:
                 (self.path / RUN_FILE).write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
-            old = self.out.with_name(f".{self.out.name}.old-{os.getpid()}")
-            if self.out.exists():
-                self.out.rename(old)
-            self.path.rename(self.out)
+            old = out.with_name(f".{out.name}.old-{secrets.token_hex(4)}")
+            if out.exists():
+                out.rename(old)
+            self.path.rename(out)
             shutil.rmtree(old, ignore_errors=True)
         except OSError as error:
-            raise _full(self.out, error) from error
-        return self.out
+            raise _full(out, error) from error
+        return out
+
+
+def _clear_drafts(out: Path) -> None:
+    """Remove the drafts of `out` whose process is gone; give back the run that one was about to replace."""
+    for draft in out.parent.glob(f".{glob.escape(out.name)}.part-*"):
+        lock = _lock(draft)
+        if lock is not None:
+            shutil.rmtree(draft, ignore_errors=True)
+            os.close(lock)
+    for old in out.parent.glob(f".{glob.escape(out.name)}.old-*"):
+        if not out.exists():
+            with contextlib.suppress(OSError):
+                old.rename(out)
+        else:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _lock(folder: Path) -> int | None:
+    """A descriptor that keeps `folder` locked until it is closed or its process ends; None when another one has it, or
+    the file system knows no locks.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def _is_empty(folder: Path) -> bool:

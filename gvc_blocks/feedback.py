@@ -4,6 +4,9 @@ import threading
 
 from gvc.decibel import mean_db
 
+SLACK = 64
+"""Slots by which the receiver may be ahead of who asks."""
+
 
 class Feedback:
     """A feedback channel inside one process.
@@ -25,6 +28,9 @@ class Feedback:
         """The receiver has measured a slot."""
         with self._condition:
             self._reports[frame_id] = snr_db
+            # What no later slot will ask for is forgotten, so that a long run stays small.
+            for number in [n for n in self._reports if n <= frame_id - self._window - self._delay - SLACK]:
+                del self._reports[number]
             self._condition.notify_all()
 
     def known_db(self, slot: int, stopping: threading.Event) -> float:

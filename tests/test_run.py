@@ -1,5 +1,7 @@
 """Run folders appear whole, replace only when complete, and are read with typed errors."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from PIL import Image
 import gvc
 from gvc import stored
 from gvc.errors import InputError
+from gvc.paths import ROOT
 from gvc.run import RunFolder
 
 
@@ -129,6 +132,47 @@ def test_a_new_run_replaces_an_old_one_only_when_complete(tmp_path: Path) -> Non
     write(tmp_path / "run", 2)
     assert gvc.load(tmp_path / "run").result == {"mark": 2}
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_replacing_is_told_and_what_is_not_complete_lies_beside(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    with RunFolder(tmp_path / "run") as folder:
+        assert folder.keep({"mark": 0}) == tmp_path / "run"
+    assert gvc.load(tmp_path / "run").result == {"mark": 0, "complete": False}
+    assert not capsys.readouterr().err
+    write(tmp_path / "run", 1)
+    assert f"the run that was in {tmp_path / 'run'} is replaced" in capsys.readouterr().err
+    for mark in (2, 3):
+        with RunFolder(tmp_path / "run") as folder:
+            assert folder.keep({"mark": mark}) == tmp_path / "run-incomplete"
+    assert gvc.load(tmp_path / "run").result == {"mark": 1}
+    assert gvc.load(tmp_path / "run-incomplete").result["mark"] == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "run-incomplete"]
+
+
+KILLED = """
+import os, sys; from gvc.run import RunFolder
+RunFolder(sys.argv[1]).save("symbols.npz"); print(os.getpid(), flush=True); os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_killed_run_leaves_nothing_that_hinders_the_next(tmp_path: Path) -> None:
+    """Also under the same process id, as in a container started anew: names do not hold it."""
+    out = tmp_path / "a [run]*"
+    done = subprocess.run([sys.executable, "-c", KILLED, str(out)], cwd=ROOT, capture_output=True, timeout=60)
+    assert done.returncode == -9
+    (stale,) = tmp_path.iterdir()
+    assert done.stdout.decode().strip() not in stale.name
+    with RunFolder(out) as living:
+        assert not stale.exists()
+        # The draft of a process that lives is left alone.
+        with RunFolder(out) as other:
+            assert living.path.exists() and other.path.exists()
+    write(out, 1)
+    # Killed between the two steps of a replacement.
+    out.rename(tmp_path / ".a [run]*.old-1234")
+    with RunFolder(out):
+        assert gvc.load(out).result == {"mark": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["a [run]*"]
 
 
 def test_other_peoples_folders_are_left_alone(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import typer
 
 from flowgraphs import output
 from gvc.errors import GvcError
+from gvc.evaluation.metrics import DEFAULT_METRICS
+from gvc.evaluation.session import KEEP
 
 
 def link(
@@ -14,9 +16,10 @@ def link(
     radio: Annotated[str, typer.Option(help="Radio file or bare name.")] = "sim-tdl-c-900ns",
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")] = None,
     arms: Annotated[str, typer.Option(help="Receivers to compare, on the same symbols.")] = "jscc,jscc+cddm",
-    metrics: Annotated[str, typer.Option(help="Comma-separated.")] = "psnr_db,ssim,ms_ssim,lpips,dists,vmaf",
+    metrics: Annotated[str, typer.Option(help="Comma-separated.")] = ",".join(DEFAULT_METRICS),
     pace: Annotated[str, typer.Option(help="none: as fast as it goes; source: at the clip's rate; both.")] = "both",
     frames: Annotated[int, typer.Option(help="How many frames; 0: the whole clip.")] = 0,
+    keep: Annotated[int, typer.Option(help="First frames whose pictures and symbols stay in the run folder.")] = KEEP,
     seed: Annotated[int, typer.Option(help="Root seed of the channel.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Run folder; default runs/TIME.")] = None,
     report: Annotated[bool, typer.Option("--report", help="Also write a report into the run folder.")] = False,
@@ -28,7 +31,8 @@ def link(
     from flowgraphs.headline import headline
 
     with output.steps() as told:
-        result = run_link(Plan(clip, radio, set_ or [], _names(arms), _names(metrics), pace, frames, seed, out, told))
+        plan = Plan(clip, radio, set_ or [], _names(arms), _names(metrics), pace, frames, seed, out, keep, told)
+        result = run_link(plan)
         shown = headline(result)
         for part in ("config", "versions", "machine", "weights", "command"):
             result.pop(part)

@@ -20,7 +20,6 @@ def rx(
 ) -> None:
     """Receive frames from recorded samples. Picture size and losses are read from the bursts' headers."""
     from flowgraphs.experiment import configure
-    from gvc.decibel import mean_db
 
     config = configure(radio, set_ or [])
     if reference is not None:
@@ -42,7 +41,6 @@ def rx(
         assembler, demodulator = graph.receiver.assembler, graph.receiver.demodulator
         counters = assembler.counters
         known = counters.frames_complete + counters.frames_partial + counters.frames_lost
-        bursts = graph.recorder.bursts
         said = hints(config, graph)
         result = {
             "recording": samples,
@@ -59,9 +57,11 @@ def rx(
             "bad_samples": demodulator.bad_samples,
             "stream_table": assembler.streams,
             "hints": said,
-            "snr_est_db": mean_db([burst.snr_db for burst in bursts]),
-            "evm_db": mean_db([burst.evm_db for burst in bursts]),
-            "not_measured": {} if bursts else {"snr_est_db": "no burst received", "evm_db": "no burst received"},
+            "snr_est_db": graph.recorder.snr_est_db,
+            "evm_db": graph.recorder.evm_db,
+            "not_measured": {}
+            if graph.recorder.bursts_received
+            else {"snr_est_db": "no burst received", "evm_db": "no burst received"},
         }
         if reference is not None:
             told("comparing with the reference", 0, 0)

@@ -22,7 +22,7 @@ class FrameStore:
         self._incoming = root / "incoming"
 
     def put(self, arm: str, frame_id: int, pixels: np.ndarray) -> None:
-        """Store uint8 [height, width, 3]; the previous picture of that id is replaced."""
+        """Store uint8 [height, width, 3]."""
         path = self._raw(arm, frame_id)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
@@ -33,6 +33,10 @@ class FrameStore:
     def get(self, arm: str, frame_id: int) -> np.ndarray:
         """The stored picture, uint8 [height, width, 3]."""
         return np.load(self._raw(arm, frame_id), allow_pickle=False)
+
+    def remove(self, arm: str, frame_id: int) -> None:
+        """Drop a stored picture, if there is one."""
+        self._raw(arm, frame_id).unlink(missing_ok=True)
 
     def publish(self, arm: str, frame_ids: Sequence[int], pictures: Sequence[np.ndarray]) -> None:
         """Write `pictures` as `root`/frames/`arm`/NNNNN.png, replacing that folder as a whole."""

@@ -1,44 +1,68 @@
 """What the evaluator knows of a run: pairs of frames, live metrics, counts, and a journal to resume from."""
 
 import json
+import os
 import shutil
-import time
+from array import array
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gvc.errors import ParseError
+from gvc.errors import InputError, ParseError
 from gvc.evaluation.accounting import StreamCount
-from gvc.evaluation.frame_store import REFERENCE, Displayed, FrameStore
+from gvc.evaluation.frame_store import GREY, REFERENCE, FrameStore
+from gvc.evaluation.frame_table import FrameTable
 from gvc.evaluation.metrics import measure
-from gvc.evaluation.results import write_json
-from gvc.evaluation.wire import Flag, FrameMessage, Kind, decode
+from gvc.evaluation.tail import AHEAD, Tail
+from gvc.evaluation.wire import Answer, Flag, Foreign, FrameMessage, Kind, decode, encode_answer
 
 LIVE = ("psnr_db", "ssim")
+"""Metrics that are computed while frames come, and so cover all of them."""
 MAX_STREAMS = 64
 MAX_ARMS = 16
+KEEP = 1000
+"""Frames of which the pictures are kept, unless told otherwise: 40 s at 25 frames/s."""
+MAX_KEEP = 10**6
+MAX_SIZES = 16
+CHECKPOINT_LINES = 4096
+_PENDING = 256
 
 
 class Session:
     """The state of one evaluation in the folder `out`.
 
-    Every accepted message is stored and then journalled, so that an evaluator started again with the same `out`
-    goes on where a killed one stopped; what was lost in between shows in the sequence numbers.
+    The pictures of the first `keep` frames stay, for all metrics and to be looked at. Later ones are compared by the
+    `LIVE` metrics in order, and dropped when `arms` arms are through with them: memory and disk are bounded. Every
+    accepted message is stored and then journalled, so that an evaluator started again with the same `out` goes on where
+    a killed one stopped. Nothing that has come is replaced: of two messages with one number, or two pictures of one
+    frame, the first counts.
+
+    Messages that were not signed with `key` change nothing but the count `foreign`; `malformed` are no messages,
+    `repeated` pictures of a frame that had one, or was past.
+
+    Raises InputError when the journal in `out` is damaged.
     """
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, key: bytes = b"", keep: int = KEEP, arms: int = 1) -> None:
         self.out = out
+        self.keep, self.expected_arms = keep, arms
         self.store = FrameStore(out)
         self.streams: dict[int, StreamCount] = {}
-        self.malformed = 0
-        self.values: dict[str, dict[int, dict[str, float]]] = {}
-        self._references: dict[int, tuple[int, int]] = {}
-        self._arms: dict[str, dict[int, dict[str, Any]]] = {}
+        self.malformed = self.foreign = self.refused = self.repeated = 0
+        self.first: int | None = None
+        self.references = FrameTable()
+        self.arms: dict[str, FrameTable] = {}
+        self.tails: dict[str, Tail] = {}
+        self.later_references = self.unreferenced = 0
+        self.sizes: set[tuple[int, int]] = set()
+        self._outstanding = array("Q")
         self._pending: deque[tuple[str, int]] = deque()
+        self._key = key
         self._journal_path = out / "journal.jsonl"
+        self._lines = 0
         out.mkdir(parents=True, exist_ok=True)
         self.resumed = self._resume()
         self._journal = open(self._journal_path, "a", encoding="utf-8")
@@ -48,149 +72,245 @@ class Session:
         """How many streams have said that they are complete."""
         return sum(count.ended for count in self.streams.values())
 
-    def accept(self, data: bytes) -> None:
-        """Take one message from the socket; what is not one is counted as malformed."""
+    @property
+    def end(self) -> int:
+        """The first frame whose picture is not kept."""
+        return (self.first or 0) + self.keep
+
+    def accept(self, data: bytes) -> bytes | None:
+        """Take one message from the socket; the answer to send back, None for what is not ours."""
         try:
-            message = decode(data)
-            self._admit(message)
+            message = decode(data, self._key)
+        except Foreign:
+            self.foreign += 1
+            return None
         except ParseError:
             self.malformed += 1
-            return
-        if message.pixels is not None:
-            self.store.put(message.arm or REFERENCE, message.frame_id, message.pixels)
-        entry = _entry(message)
-        self._journal.write(json.dumps(entry) + "\n")
-        self._journal.flush()
-        self._apply(entry)
+            return None
+        known = message.stream in self.streams
+        if message.kind != Kind.ASK:
+            if not known and len(self.streams) >= MAX_STREAMS:
+                self.refused += 1
+                return None
+            self._take(message)
+        count = self.streams.get(message.stream) or StreamCount()
+        question = message.frame_id if message.kind in (Kind.END, Kind.ASK) else 0
+        return encode_answer(Answer(message.stream, count.upto, count.ended, question), self._key)
 
     def work(self) -> bool:
         """Compute the live metrics of one waiting pair; False when none waits."""
-        if not self._pending:
-            return False
-        arm, frame_id = self._pending.popleft()
-        pair = [self.store.get(REFERENCE, frame_id)], [self.store.get(arm, frame_id)]
-        known = self.values.setdefault(arm, {}).setdefault(frame_id, {})
-        for name in LIVE:
-            per_frame, _ = measure(name, *pair)
-            if per_frame is not None:
-                known[name] = float(per_frame[0])
-        return True
+        if self._pending:
+            arm, index = self._pending.popleft()
+            pair = [self.store.get(name, index + (self.first or 0)) for name in (REFERENCE, arm)]
+            for name, value in _live(*pair).items():
+                self.arms[arm].set_value(name, index, value)
+            return True
+        return any(self._advance(arm, tail) for arm, tail in self.tails.items())
 
-    def live(self) -> dict[str, dict[str, float | None]]:
-        """Mean of the live metrics so far, by arm."""
-        return {
-            arm: {n: _mean(v[n] for v in frames.values() if n in v) for n in LIVE}
-            for arm, frames in self.values.items()
-        }
-
-    def results(
-        self, metrics: list[str], fps: float, advance: Callable[[str], None] = lambda _: None
-    ) -> dict[str, Any]:
-        """Compute `metrics` for every arm over all frames sent, publish the pictures, and describe it all.
-
-        `advance` is told "ARM METRIC" before each computation. Values are means over frames, lost ones as displayed;
-        those of `received` leave lost frames out. A metric that could not run is None, with its reason under
-        `not_measured`.
-        """
-        while self.work():
-            pass
-        frame_ids = sorted(self._references)
-        reference = Displayed(self.store, REFERENCE, frame_ids, set(frame_ids))
-        seconds: dict[str, float] = {}
-        not_measured: dict[str, str] = {}
-        arms: dict[str, Any] = {}
-        for arm, frames in sorted(self._arms.items()):
-            shown = {i for i, f in frames.items() if f["pixels"] and f["size"] == self._references.get(i)}
-            arrived = np.array([i in shown and not frames[i]["lost"] for i in frame_ids], bool)
-            displayed = Displayed(self.store, arm, frame_ids, shown)
-            columns: dict[str, list[float] | None] = {}
-            for name in metrics:
-                advance(f"{arm} {name}")
-                started = time.monotonic()
-                per_frame, reason = self._column(name, arm, frame_ids, reference, displayed, fps)
-                seconds[name] = seconds.get(name, 0.0) + time.monotonic() - started
-                columns[name] = None if per_frame is None else [float(v) for v in per_frame]
-                if reason is not None:
-                    not_measured[name] = reason
-            arms[arm] = {
-                "frames_received": int(arrived.sum()),
-                "frames_lost": int((~arrived).sum()),
-                **{name: _mean(column) for name, column in columns.items()},
-                "received": {name: _mean_where(column, arrived) for name, column in columns.items()},
-                "per_frame": {
-                    "frame_id": frame_ids,
-                    "lost": [bool(v) for v in ~arrived],
-                    "mode": [frames.get(i, {}).get("mode", 0) for i in frame_ids],
-                    **columns,
-                },
-            }
-            advance(f"{arm} pictures")
-            self.store.publish(arm, frame_ids, displayed)
-        self.store.publish(REFERENCE, frame_ids, reference)
-        sizes = sorted(set(self._references.values()))
-        lost = sum(count.lost for count in self.streams.values())
-        return {
-            "complete": bool(self.streams) and lost == 0 and all(count.ended for count in self.streams.values()),
-            "frames_sent": len(frame_ids),
-            "size": f"{sizes[0][1]}x{sizes[0][0]}" if len(sizes) == 1 else [f"{w}x{h}" for h, w in sizes],
-            "arms": arms,
-            "not_measured": not_measured,
-            "frames_without_reference": len({i for f in self._arms.values() for i in f} - set(frame_ids)),
-            "messages_sent": sum(count.sent for count in self.streams.values()),
-            "messages_received": sum(count.received for count in self.streams.values()),
-            "messages_lost": lost,
-            "malformed": self.malformed,
-            "streams": {f"{stream:016x}": count.record() for stream, count in self.streams.items()},
-            "resumed": self.resumed,
-            "seconds": seconds,
-        }
-
-    def commit(self, results: dict[str, Any]) -> Path:
-        """Write `results` to metrics.json in one step, then drop the journal and the raw frames."""
-        path = self.out / "metrics.json"
-        write_json(path, results)
-        self.close()
-        self._journal_path.unlink(missing_ok=True)
-        self.store.clear()
-        return path
+    def finish_tails(self) -> None:
+        """Judge what is left beyond the kept frames: nothing more will come."""
+        for arm, tail in self.tails.items():
+            while tail.waiting:
+                self._advance(arm, tail, certainly=True)
+            for frame_id in list(self._outstanding[bisect_left(self._outstanding, tail.next) :]):
+                self._judge(arm, tail, frame_id)
 
     def close(self) -> None:
         """Close the journal; it stays for a later evaluator."""
         self._journal.close()
 
-    def _column(
-        self, name: str, arm: str, frame_ids: list[int], reference: Displayed, displayed: Displayed, fps: float
-    ) -> tuple[Any, str | None]:
-        known = self.values.get(arm, {})
-        if name in LIVE and all(name in known.get(i, {}) for i in frame_ids):
-            return [known[i][name] for i in frame_ids], None
-        return measure(name, reference, displayed, fps=fps)
+    def discard(self) -> None:
+        """Drop the journal and the raw frames: the results are written."""
+        self.close()
+        self._journal_path.unlink(missing_ok=True)
+        self.store.clear()
 
-    def _admit(self, message: FrameMessage) -> None:
-        if message.stream not in self.streams and len(self.streams) >= MAX_STREAMS:
-            raise ParseError("too many streams")
-        if message.kind == Kind.DECODED and message.arm not in self._arms and len(self._arms) >= MAX_ARMS:
-            raise ParseError("too many arms")
+    def _take(self, message: FrameMessage) -> None:
+        size = None if message.pixels is None else message.pixels.shape[:2]
+        lost = bool(message.flags & Flag.LOST)
+        number = message.stream, message.sequence, int(message.kind), message.frame_id
+        entry = [*number, message.arm, message.mode, lost, size and list(size)]
+        count = self.streams.setdefault(message.stream, StreamCount())
+        # In the journal only when its picture is safe, in the counts only when in the journal.
+        if message.kind != Kind.END:
+            if count.has(message.sequence):
+                count.see(message.sequence)
+                return
+            if not self._is_first(message):
+                entry = ["seen", message.stream, message.sequence]
+                self._write(entry)
+                self._apply(entry)
+                return
+        if message.pixels is not None:
+            self.store.put(message.arm or REFERENCE, message.frame_id, message.pixels)
+        self._write(entry)
+        self._apply(entry)
+        # The disk is bounded because the sender waits meanwhile.
+        while any(len(tail.waiting) > AHEAD for tail in self.tails.values()) and self.work():
+            pass
 
-    def _apply(self, entry: dict[str, Any]) -> None:
-        count = self.streams.setdefault(entry["stream"], StreamCount())
-        if entry["kind"] == Kind.END:
-            count.end(entry["sequence"])
-            return
-        if not count.see(entry["sequence"]):
-            return
-        frame_id, arm = entry["frame_id"], entry["arm"]
-        if entry["kind"] == Kind.REFERENCE:
-            self._references[frame_id] = tuple(entry["size"])
-            ready = [name for name in self._arms if self._paired(name, frame_id)]
+    def _is_first(self, message: FrameMessage) -> bool:
+        """Whether a picture or its loss is the first word on its frame, of an arm that there is room for."""
+        if message.kind == Kind.DECODED and message.arm not in self.arms and len(self.arms) >= MAX_ARMS:
+            self.refused += 1
+            return False
+        if self.first is None:
+            self.first = 0 if message.frame_id < self.keep else message.frame_id
+        index, late = message.frame_id - self.first, message.frame_id >= self.end
+        if message.kind == Kind.REFERENCE:
+            known = self._is_outstanding(message.frame_id) if late else index < 0 or self.references.heard(index)
+        elif message.arm not in self.arms:
+            known = index < 0
         else:
-            self._arms.setdefault(arm, {})[frame_id] = entry
-            ready = [arm] if self._paired(arm, frame_id) else []
-        self._pending.extend((name, frame_id) for name in ready)
+            tail = self.tails[message.arm]
+            heard = message.frame_id < tail.next or message.frame_id in tail.waiting
+            known = heard if late else index < 0 or self.arms[message.arm].heard(index)
+        self.repeated += known
+        return not known
 
-    def _paired(self, arm: str, frame_id: int) -> bool:
-        frame = self._arms[arm].get(frame_id)
-        return frame is not None and frame["pixels"] and frame["size"] == self._references.get(frame_id)
+    def _apply(self, entry: list[Any]) -> None:
+        """Bring the state to what it is after a line of the journal."""
+        if entry[0] == "judged":
+            self._note(*entry[1:])
+            return
+        if entry[0] == "seen":
+            self.streams.setdefault(entry[1], StreamCount()).see(entry[2])
+            return
+        stream, sequence, kind, frame_id, arm, mode, lost, size = entry
+        size = tuple(size) if size else None
+        count = self.streams.setdefault(stream, StreamCount())
+        if kind == Kind.END:
+            count.end(sequence)
+            return
+        count.see(sequence)
+        if self.first is None:
+            self.first = 0 if frame_id < self.keep else frame_id
+        index, late = frame_id - self.first, frame_id >= self.end
+        if kind == Kind.REFERENCE:
+            if size and len(self.sizes) < MAX_SIZES:
+                self.sizes.add(size)
+            if late:
+                self._outstanding.insert(bisect_left(self._outstanding, frame_id), frame_id)
+                self.later_references += 1
+                return
+            self.references.put(index, size)
+            ready = [name for name in self.arms if self.paired(name, index)]
+        else:
+            if arm not in self.arms:
+                self.arms[arm], self.tails[arm] = FrameTable(LIVE), Tail(self.end)
+            if late:
+                self.tails[arm].hear(frame_id, size, lost)
+                return
+            self.arms[arm].put(index, size, lost, mode)
+            ready = [arm] if self.paired(arm, index) else []
+        # What finds no room is measured with the results.
+        self._pending.extend((name, index) for name in ready[: _PENDING - len(self._pending)])
+
+    def paired(self, arm: str, index: int) -> bool:
+        """Whether kept frame `index` has a picture of `arm` that its reference can be compared with."""
+        size = self.arms[arm].size(index)
+        return size is not None and size == self.references.size(index)
+
+    def _advance(self, arm: str, tail: Tail, certainly: bool = False) -> bool:
+        """Judge one frame of `arm` beyond the kept ones, if one is ready, or `certainly`."""
+        if not tail.waiting:
+            return False
+        frame_id = min(tail.waiting)
+        if not (certainly or self._is_outstanding(frame_id) or len(tail.waiting) > AHEAD):
+            return False
+        at = bisect_left(self._outstanding, tail.next)
+        skipped = self._outstanding[at] if at < len(self._outstanding) else frame_id
+        self._judge(arm, tail, min(skipped, frame_id))
+        return True
+
+    def _judge(self, arm: str, tail: Tail, frame_id: int) -> None:
+        frame = tail.waiting.get(frame_id)
+        values: dict[str, float] | None = None
+        pixels = False
+        if self._is_outstanding(frame_id):
+            reference = self.store.get(REFERENCE, frame_id)
+            pixels = frame is not None and frame.size == reference.shape[:2]
+            shown = frame_id if pixels else self._held(arm, tail)
+            picture = np.full_like(reference, GREY) if shown is None else self.store.get(arm, shown)
+            # After a change of size the display has nothing that fits.
+            fits = picture.shape == reference.shape
+            values = _live(reference, picture if fits else np.full_like(reference, GREY))
+        lost = frame is None or frame.lost or not pixels
+        entry = ["judged", arm, frame_id, lost, pixels, values]
+        self._write(entry)
+        self._apply(entry)
+
+    def _held(self, arm: str, tail: Tail) -> int | None:
+        """The frame that the display of `arm` holds."""
+        if tail.shown is not None:
+            return tail.shown
+        table, first = self.arms[arm], self.first or 0
+        kept = (first + index for index in reversed(range(len(table))) if self.paired(arm, index))
+        return next(kept, None)
+
+    def _note(self, arm: str, frame_id: int, lost: bool, pixels: bool, values: dict[str, float] | None) -> None:
+        """A frame beyond the kept ones was judged: count it, and drop the pictures that nobody needs any more."""
+        tail = self.tails[arm]
+        tail.waiting.pop(frame_id, None)
+        tail.next = max(tail.next, frame_id + 1)
+        if pixels:
+            if tail.shown is not None:
+                self.store.remove(arm, tail.shown)
+            tail.shown = frame_id
+        else:
+            self.store.remove(arm, frame_id)
+        if values is None:
+            self.unreferenced += 1
+        else:
+            tail.add(lost, values)
+        if len(self.tails) >= self.expected_arms:
+            done = bisect_left(self._outstanding, min(tail.next for tail in self.tails.values()))
+            for past in self._outstanding[:done]:
+                self.store.remove(REFERENCE, past)
+            del self._outstanding[:done]
+
+    def _is_outstanding(self, frame_id: int) -> bool:
+        at = bisect_left(self._outstanding, frame_id)
+        return at < len(self._outstanding) and self._outstanding[at] == frame_id
+
+    def _write(self, entry: list[Any]) -> None:
+        if self._lines >= CHECKPOINT_LINES:
+            self._checkpoint()
+        self._journal.write(json.dumps(entry) + "\n")
+        self._journal.flush()
+        self._lines += 1
+
+    def _checkpoint(self) -> None:
+        """Begin the journal anew with the whole state, so that it stays small."""
+        state = {
+            "streams": [[stream, count.state()] for stream, count in self.streams.items()],
+            "counts": [self.malformed, self.foreign, self.refused, self.repeated],
+            "later": [self.later_references, self.unreferenced],
+            "first": self.first,
+            "keep": self.keep,
+            "references": self.references.state(),
+            "arms": {arm: table.state() for arm, table in self.arms.items()},
+            "tails": {arm: tail.state() for arm, tail in self.tails.items()},
+            "sizes": sorted(self.sizes),
+            "outstanding": self._outstanding.tolist(),
+        }
+        partial = self._journal_path.with_suffix(".partial")
+        partial.write_text(json.dumps({"state": state}) + "\n", encoding="utf-8")
+        self._journal.close()
+        os.replace(partial, self._journal_path)
+        self._journal = open(self._journal_path, "a", encoding="utf-8")
+        self._lines = 0
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.streams = {stream: StreamCount.restored(count) for stream, count in state["streams"]}
+        self.malformed, self.foreign, self.refused, self.repeated = state["counts"]
+        self.later_references, self.unreferenced = state["later"]
+        self.first, self.keep = state["first"], state["keep"]
+        self.references = FrameTable.restored(state["references"])
+        self.arms = {arm: FrameTable.restored(table) for arm, table in state["arms"].items()}
+        self.tails = {arm: Tail.restored(tail) for arm, tail in state["tails"].items()}
+        self.sizes = {tuple(size) for size in state["sizes"]}
+        self._outstanding = array("Q", state["outstanding"])
 
     def _resume(self) -> bool:
         if not self._journal_path.exists():
@@ -198,33 +318,25 @@ class Session:
             return False
         text = self._journal_path.read_text(encoding="utf-8", errors="replace")
         whole = text[: text.rfind("\n") + 1]
-        for line in whole.splitlines():
-            entry = json.loads(line)
-            entry["size"] = tuple(entry["size"])
-            self._apply(entry)
+        try:
+            for line in whole.splitlines():
+                entry = json.loads(line)
+                if isinstance(entry, dict):
+                    self._restore(entry["state"])
+                else:
+                    self._apply(entry)
+                self._lines += 1
+        except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+            raise InputError(
+                f"{self._journal_path} is damaged and cannot be gone on with ({type(error).__name__}: {error}): "
+                "remove it to begin anew"
+            ) from error
         # A line cut by the kill must not run into the next one.
         self._journal_path.write_text(whole, encoding="utf-8")
         return True
 
 
-def _entry(message: FrameMessage) -> dict[str, Any]:
-    return {
-        "stream": message.stream,
-        "sequence": message.sequence,
-        "kind": int(message.kind),
-        "frame_id": message.frame_id,
-        "arm": message.arm,
-        "mode": message.mode,
-        "lost": bool(message.flags & Flag.LOST),
-        "pixels": message.pixels is not None,
-        "size": () if message.pixels is None else message.pixels.shape[:2],
-    }
-
-
-def _mean(values: Iterable[float] | None) -> float | None:
-    values = [] if values is None else list(values)
-    return float(np.mean(values)) if values else None
-
-
-def _mean_where(values: list[float] | None, keep: np.ndarray) -> float | None:
-    return None if values is None else _mean(v for v, kept in zip(values, keep, strict=True) if kept)
+def _live(reference: np.ndarray, picture: np.ndarray) -> dict[str, float]:
+    """The live metrics of one pair; what cannot be measured is left out."""
+    found = {name: measure(name, reference[None], picture[None])[0] for name in LIVE}
+    return {name: float(values[0]) for name, values in found.items() if values is not None}

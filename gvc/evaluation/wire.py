@@ -1,13 +1,14 @@
 """Framing of video frames on the evaluation socket.
 
-One ZMQ message is one `FrameMessage`: a fixed header, the arm's name, the raw pixels, and a CRC-32 of all of it.
-Nothing in it has a length of its own choosing beyond the limits below, and nothing is unpickled: a decoder of
-untrusted bytes reads at most `MAX_MESSAGE_BYTES` and copies nothing.
+One ZMQ message is one `FrameMessage`: a fixed header, the name of the arm, the raw pixels, and a keyed BLAKE2b of that.
+The key is the evaluator's token: who does not know it is foreign. Nothing in a message has a length of its own choosing
+beyond the limits below, and nothing is unpickled: a decoder of untrusted bytes reads at most `MAX_MESSAGE_BYTES` and
+copies nothing. The evaluator answers each message of its own with an `Answer`, signed with the same key.
 
     offset  type    field
     0       4s      magic "GVCF"
     4       u8      version
-    5       u8      kind: 1 reference, 2 decoded, 3 end of stream
+    5       u8      kind: 1 reference, 2 decoded, 3 end of stream, 4 question: how much have you?
     6       u8      flags: 1 lost, 2 concealed
     7       u8      coding mode
     8       u64     stream
@@ -17,14 +18,15 @@ untrusted bytes reads at most `MAX_MESSAGE_BYTES` and copies nothing.
     30      u16     width
     32      f64     sent_at [s], NaN when unknown
     40      f64     displayed_at [s], NaN when unknown
-    48      u8      length of the arm's name (ASCII), then the name, then 3 * height * width bytes, then u32 CRC-32
+    48      u8      length of the arm's name (ASCII), then the name, then 3 * height * width bytes, then 16 bytes of MAC
 """
 
 import enum
+import hashlib
+import hmac
 import math
 import re
 import struct
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,17 +34,20 @@ import numpy as np
 from gvc.errors import InputError, ParseError
 
 MAGIC = b"GVCF"
-VERSION = 1
+ANSWER_MAGIC = b"GVCA"
+VERSION = 2
+MAC_BYTES = 16
 MAX_SIDE = 8192
 MAX_PIXELS = 4096 * 4096
-MAX_FRAME_ID = 10**7
+MAX_FRAME_ID = 2**32 - 1
+"""Five years at 25 frames a second."""
 MAX_ARM_BYTES = 32
 
 _HEADER = struct.Struct("<4sBBBBQQIHHddB")
-_CRC = struct.Struct("<I")
+_ANSWER = struct.Struct("<4sB?QQI")
 _ARM = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.@_-]*")
 
-MAX_MESSAGE_BYTES = _HEADER.size + MAX_ARM_BYTES + 3 * MAX_PIXELS + _CRC.size
+MAX_MESSAGE_BYTES = _HEADER.size + MAX_ARM_BYTES + 3 * MAX_PIXELS + MAC_BYTES
 
 
 class Kind(enum.IntEnum):
@@ -51,6 +56,8 @@ class Kind(enum.IntEnum):
     REFERENCE = 1
     DECODED = 2
     END = 3
+    ASK = 4
+    """Nothing: the sender wants an `Answer`."""
 
 
 class Flag(enum.IntFlag):
@@ -67,8 +74,8 @@ class Flag(enum.IntFlag):
 class FrameMessage:
     """One message of the evaluation socket.
 
-    `pixels` is uint8 [height, width, 3] RGB, or None for an end of stream and for a lost frame. An END message
-    carries in `sequence` the count of messages sent before it.
+    `pixels` is uint8 [height, width, 3] RGB, or None for an end of stream, a question and a lost frame. END and ASK
+    carry in `sequence` the count of messages sent before them, and in `frame_id` a number, from 1, to be answered with.
     """
 
     stream: int
@@ -83,8 +90,24 @@ class FrameMessage:
     pixels: np.ndarray | None = None
 
 
-def encode(message: FrameMessage) -> bytes:
-    """The bytes of `message`.
+@dataclass(frozen=True)
+class Answer:
+    """What the evaluator has of `stream`: messages 0 to `upto` - 1, and whether its end. `question` is the number of
+    the END or ASK that is answered, 0 for other messages.
+    """
+
+    stream: int
+    upto: int
+    ended: bool
+    question: int = 0
+
+
+class Foreign(ParseError):
+    """A message in good form that was not signed with this evaluator's token."""
+
+
+def encode(message: FrameMessage, key: bytes = b"") -> bytes:
+    """The bytes of `message`, signed with `key` (at most 64 bytes; an empty one makes a mere checksum).
 
     Raises InputError when a field is outside the format's limits.
     """
@@ -116,29 +139,54 @@ def encode(message: FrameMessage) -> bytes:
     except struct.error as error:
         raise InputError(f"a field of the message is out of range: {error}") from error
     pixels = b"" if message.pixels is None else np.ascontiguousarray(message.pixels).data
-    check = zlib.crc32(pixels, zlib.crc32(arm, zlib.crc32(header)))
-    return b"".join((header, arm, pixels, _CRC.pack(check)))
+    return b"".join((header, arm, pixels, mac(key, header, arm, pixels)))
 
 
-def decode(data: bytes | memoryview) -> FrameMessage:
-    """The message in `data`; its pixels are a read-only view of `data`.
+def mac(key: bytes, *parts: bytes | memoryview) -> bytes:
+    """The signature of `parts` with `key`, 16 bytes."""
+    digest = hashlib.blake2b(key=key, digest_size=MAC_BYTES)
+    for part in parts:
+        digest.update(part)
+    return digest.digest()
 
-    Raises ParseError, having read at most `MAX_MESSAGE_BYTES`, when `data` is anything but one whole message.
+
+def encode_answer(answer: Answer, key: bytes = b"") -> bytes:
+    """The bytes of `answer`, signed with `key`."""
+    body = _ANSWER.pack(ANSWER_MAGIC, VERSION, answer.ended, answer.stream, answer.upto, answer.question)
+    return body + mac(key, body)
+
+
+def decode_answer(data: bytes, key: bytes = b"") -> Answer:
+    """The answer in `data`; raises ParseError when it is none, or not from who knows `key`."""
+    body, signature = data[: _ANSWER.size], data[_ANSWER.size :]
+    if len(data) != _ANSWER.size + MAC_BYTES or not hmac.compare_digest(signature, mac(key, body)):
+        raise ParseError("not an answer of this evaluator")
+    magic, version, ended, stream, upto, question = _ANSWER.unpack(body)
+    if magic != ANSWER_MAGIC or version != VERSION:
+        raise ParseError(f"not a version {VERSION} answer")
+    return Answer(stream, upto, ended, question)
+
+
+def decode(data: bytes | memoryview, key: bytes = b"") -> FrameMessage:
+    """The message in `data`, signed with `key`; its pixels are a read-only view of `data`.
+
+    Raises ParseError, having read at most `MAX_MESSAGE_BYTES`, when `data` is anything but one whole message, and
+    Foreign when it was signed with another key, or altered.
     """
     view = memoryview(data)
-    if not _HEADER.size + _CRC.size <= view.nbytes <= MAX_MESSAGE_BYTES:
+    if not _HEADER.size + MAC_BYTES <= view.nbytes <= MAX_MESSAGE_BYTES:
         raise ParseError(f"a message of {view.nbytes} bytes")
     magic, version, kind, flags, mode, stream, sequence, frame_id, height, width, sent_at, displayed_at, arm_length = (
         _HEADER.unpack_from(view)
     )
     if magic != MAGIC or version != VERSION:
         raise ParseError(f"not a version {VERSION} frame message")
-    expected = _HEADER.size + arm_length + 3 * height * width + _CRC.size
+    expected = _HEADER.size + arm_length + 3 * height * width + MAC_BYTES
     if view.nbytes != expected:
         raise ParseError(f"{view.nbytes} bytes where the header says {expected}")
-    (check,) = _CRC.unpack_from(view, expected - _CRC.size)
-    if zlib.crc32(view[: expected - _CRC.size]) != check:
-        raise ParseError("checksum does not match")
+    signed = expected - MAC_BYTES
+    if not hmac.compare_digest(view[signed:], mac(key, view[:signed])):
+        raise Foreign("not signed with this evaluator's token")
     body = _HEADER.size + arm_length
     try:
         kind, flags = Kind(kind), Flag(flags)
@@ -149,7 +197,7 @@ def decode(data: bytes | memoryview) -> FrameMessage:
         raise ParseError("fields contradict each other or exceed their limits")
     pixels = None
     if height * width:
-        pixels = np.frombuffer(view[body : expected - _CRC.size], np.uint8).reshape(height, width, 3)
+        pixels = np.frombuffer(view[body:signed], np.uint8).reshape(height, width, 3)
     return FrameMessage(stream, sequence, kind, frame_id, arm, mode, flags, sent_at, displayed_at, pixels)
 
 
@@ -167,7 +215,7 @@ def _picture_size(pixels: np.ndarray | None) -> tuple[int, int]:
 def _consistent(kind: Kind, flags: Flag, arm: str, pixels: int, frame_id: int) -> bool:
     if pixels > MAX_PIXELS or frame_id > MAX_FRAME_ID:
         return False
-    if kind == Kind.END:
+    if kind in (Kind.END, Kind.ASK):
         return not pixels and not arm and not flags
     if kind == Kind.REFERENCE:
         return pixels > 0 and not arm and not flags

@@ -1,17 +1,24 @@
 """Keeps what the receiver saw, for decoding by other arms, for reports and for training."""
 
-from typing import NamedTuple
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gvc.phy.frames import ReceivedBurst, ReceivedFrame, SymbolFrame
 from gvc.phy.signal_probe import SignalProbe
-from gvc.run import BURSTS_FILE, SIGNAL_FILE, SYMBOLS_FILE, RunFolder
+from gvc.run import BURSTS_FILE, SIGNAL_FILE, SYMBOLS_FILE, ArrayLog, RunFolder
 from gvc_blocks.contents import DenoisedFrame
 from gvc_blocks.guarded import GuardedBlock
 
 RAW_FRAMES = 20
 """Frames of which the resource elements before the equaliser are kept."""
+
+
+WAITING = 256
+"""Frames sent and not received whose symbols are held; with more, the first will not come."""
+_KINDS = {"equalised": np.complex64, "noise_map": np.float32, "true": np.complex64, "denoised": np.complex64}
 
 
 class Shape(NamedTuple):
@@ -24,20 +31,27 @@ class Shape(NamedTuple):
     mode: int
 
 
-class BurstRecord(NamedTuple):
-    """One received burst; `channel` complex64 [rx_antennas, carriers] is the mean over its training symbols."""
+class Frames(Sequence[Shape]):
+    """The recorded frames, read from the disk one at a time."""
 
-    frame_id: int
-    burst_index: int
-    start_sample: int
-    snr_db: float
-    evm_db: float
-    cfo_hz: float
-    channel: np.ndarray
+    def __init__(self, log: ArrayLog):
+        self._log = log
+
+    def __len__(self) -> int:
+        return len(self._log.read()) // len(Shape._fields)
+
+    def __getitem__(self, index: Any) -> Any:
+        rows = self._log.read().reshape(-1, len(Shape._fields))
+        if isinstance(index, slice):
+            return [Shape(*map(int, row)) for row in rows[index]]
+        return Shape(*map(int, rows[index]))
 
 
 class RunRecorder(GuardedBlock):
-    """Appends symbols and noise maps to files of a run folder; memory stays flat.
+    """Appends symbols, noise maps and what is known of bursts to files of a run folder; memory stays flat.
+
+    Of the first `keep` frames all is recorded; of later ones the symbols only with `keep_symbols`, until `save`.
+    `frames_received`, `bursts_received`, `snr_est_db` and `evm_db` are over all.
 
     Input message `sent` (optional): gvc.phy.SymbolFrame. Input message `received`: gvc.phy.ReceivedFrame, or
     DenoisedFrame from behind a denoiser.
@@ -46,87 +60,136 @@ class RunRecorder(GuardedBlock):
         folder: the run folder in the making.
         carriers: occupied carrier numbers of the waveform [K].
         sample_rate_hz: of the radio.
+        keep: frames whose symbols and bursts are kept; 0 for all.
+        keep_symbols: record the symbols of later frames too, for decoding by other arms.
     """
 
-    def __init__(self, folder: RunFolder, carriers: np.ndarray, sample_rate_hz: float):
+    def __init__(
+        self,
+        folder: RunFolder,
+        carriers: np.ndarray,
+        sample_rate_hz: float,
+        keep: int = 0,
+        keep_symbols: bool = False,
+    ):
         super().__init__("gvc run recorder")
-        self.frames: list[Shape] = []
-        self.bursts: list[BurstRecord] = []
         self.probes: dict[str, SignalProbe] = {}
+        self.frames_received = 0
+        self.bursts_received = 0
         self._folder = folder
         self._carriers = carriers
         self._sample_rate_hz = sample_rate_hz
+        self._keep = keep or sys.maxsize
+        self._all_symbols = keep_symbols
         self._true: dict[int, np.ndarray] = {}
-        self._offsets = [0]
         self._raw: list[np.ndarray] = []
-        kinds = {"equalised": np.complex64, "noise_map": np.float32, "true": np.complex64, "denoised": np.complex64}
-        self._logs = {name: folder.log(name, kind) for name, kind in kinds.items()}
+        self._antennas = 1
+        self._powers = {"snr_db": 0.0, "evm_db": 0.0}
+        self._logs = {name: folder.log(name, kind) for name, kind in _KINDS.items()}
+        self._bursts = {
+            **{name: folder.log(f"burst_{name}", np.int64) for name in ("frame_id", "burst_index", "start_sample")},
+            **{name: folder.log(f"burst_{name}", np.float64) for name in ("snr_db", "evm_db", "cfo_hz")},
+            "channel": folder.log("burst_channel", np.complex64),
+        }
+        self._shapes, self._ends = folder.log("shapes", np.int64), folder.log("ends", np.int64)
+        self._end = 0
+        self.frames = Frames(self._shapes)
         self.receive("sent", self._sent, ends=False)
         self.receive("received", self._received)
 
+    @property
+    def snr_est_db(self) -> float | None:
+        """Mean of the bursts' estimated SNR in dB; None without bursts."""
+        return self._mean_db("snr_db")
+
+    @property
+    def evm_db(self) -> float | None:
+        """Mean of the bursts' EVM in dB; None without bursts."""
+        return self._mean_db("evm_db")
+
     def symbols(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Equalised symbols and noise map of the `index`-th received frame."""
-        part = slice(self._offsets[index], self._offsets[index + 1])
-        return np.array(self._logs["equalised"].read()[part]), np.array(self._logs["noise_map"].read()[part])
+        """Equalised symbols and noise map of the `index`-th recorded frame."""
+        return self._part("equalised", index), self._part("noise_map", index)
 
     def truth(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Sent and denoised symbols of the `index`-th received frame; NaN where there are none."""
-        part = slice(self._offsets[index], self._offsets[index + 1])
-        return np.array(self._logs["true"].read()[part]), np.array(self._logs["denoised"].read()[part])
+        """Sent and denoised symbols of the `index`-th recorded frame; NaN where there are none."""
+        return self._part("true", index), self._part("denoised", index)
 
     def save(self) -> None:
-        """Write symbols.npz, bursts.npz and what `probes` saw, signal.npz; remove the files they came from."""
-        raw = np.concatenate(self._raw) if self._raw else np.zeros(0, np.complex64)
+        """Write symbols.npz and bursts.npz of the kept frames and what `probes` saw, signal.npz; remove the files they
+        came from.
+        """
+        frame_ids = self._shapes.read().reshape(-1, len(Shape._fields))[: self._keep, 0]
+        offsets = np.concatenate([np.zeros(1, np.int64), self._ends.read()[: len(frame_ids)]])
         self._folder.save(
             SYMBOLS_FILE,
-            frame_id=np.array([shape.frame_id for shape in self.frames], np.int64),
-            offsets=np.array(self._offsets, np.int64),
-            received=raw,
-            **{name: log.read() for name, log in self._logs.items()},
+            frame_id=frame_ids,
+            offsets=offsets,
+            received=np.concatenate(self._raw) if self._raw else np.zeros(0, np.complex64),
+            **{name: log.read()[: offsets[-1]] for name, log in self._logs.items()},
         )
-        for log in self._logs.values():
-            log.remove()
-        antennas = self.bursts[0].channel.shape[0] if self.bursts else 1
-        columns = {name: [getattr(burst, name) for burst in self.bursts] for name in BurstRecord._fields}
-        starts = np.array(columns["start_sample"], np.int64)
+        columns = {name: log.read() for name, log in self._bursts.items()}
+        columns["channel"] = columns["channel"].reshape(-1, self._antennas, len(self._carriers))
         self._folder.save(
             BURSTS_FILE,
-            frame_id=np.array(columns["frame_id"], np.int64),
-            burst_index=np.array(columns["burst_index"], np.int64),
-            start_sample=starts,
-            time_s=starts / self._sample_rate_hz,
-            snr_db=np.array(columns["snr_db"], float),
-            evm_db=np.array(columns["evm_db"], float),
-            cfo_hz=np.array(columns["cfo_hz"], float),
-            channel=np.array(columns["channel"], np.complex64).reshape(-1, antennas, len(self._carriers)),
+            **columns,
+            time_s=columns["start_sample"] / self._sample_rate_hz,
             carriers=self._carriers,
             sample_rate_hz=np.array(self._sample_rate_hz),
         )
         seen = {f"{name}_{key}": value for name, probe in self.probes.items() for key, value in probe.record().items()}
         self._folder.save(SIGNAL_FILE, **seen)
+        for log in (*self._logs.values(), *self._bursts.values(), self._shapes, self._ends):
+            log.remove()
+
+    def _part(self, name: str, index: int) -> np.ndarray:
+        ends = self._ends.read()
+        start = int(ends[index - 1]) if index else 0
+        return np.array(self._logs[name].read()[start : int(ends[index])])
+
+    def _mean_db(self, name: str) -> float | None:
+        if not self.bursts_received:
+            return None
+        return float(10 * np.log10(self._powers[name] / self.bursts_received))
 
     def _sent(self, frame: SymbolFrame) -> None:
         self._true[frame.frame_id] = frame.symbols
+        if len(self._true) > WAITING:
+            del self._true[next(iter(self._true))]
 
     def _received(self, content: ReceivedFrame | DenoisedFrame) -> None:
         frame = content.received if isinstance(content, DenoisedFrame) else content
         unknown = np.full(len(frame.symbols), np.nan, np.complex64)
         true = self._true.pop(frame.frame_id, unknown)
         self._true = {frame_id: symbols for frame_id, symbols in self._true.items() if frame_id > frame.frame_id}
-        self._logs["equalised"].append(frame.symbols)
-        self._logs["noise_map"].append(frame.noise_map)
-        self._logs["true"].append(true)
-        self._logs["denoised"].append(content.symbols if isinstance(content, DenoisedFrame) else unknown)
-        self._offsets.append(self._offsets[-1] + len(frame.symbols))
+        kept = self.frames_received < self._keep
+        self.frames_received += 1
+        if kept or self._all_symbols:
+            denoised = content.symbols if isinstance(content, DenoisedFrame) else unknown
+            symbols = {"equalised": frame.symbols, "noise_map": frame.noise_map, "true": true, "denoised": denoised}
+            for name, values in symbols.items():
+                self._logs[name].append(values)
+            self._end += len(frame.symbols)
+            self._ends.append(np.array([self._end]))
+            self._shapes.append(np.array([frame.frame_id, frame.height, frame.width, frame.latents, frame.mode]))
         for burst in frame.bursts:
-            if burst.raw is not None and len(self.frames) < RAW_FRAMES:
+            self._count(burst)
+            if kept:
+                self._record(frame.frame_id, burst)
+            if burst.raw is not None and self.frames_received <= RAW_FRAMES:
                 self._raw.append(burst.raw[0].ravel())
-            self.bursts.append(_record(frame.frame_id, burst))
-        self.frames.append(Shape(frame.frame_id, frame.height, frame.width, frame.latents, frame.mode))
 
+    def _count(self, burst: ReceivedBurst) -> None:
+        self.bursts_received += 1
+        for name in self._powers:
+            self._powers[name] += 10 ** (getattr(burst, name) / 10)
 
-def _record(frame_id: int, burst: ReceivedBurst) -> BurstRecord:
-    channel = burst.channel.mean(axis=1)
-    return BurstRecord(
-        frame_id, burst.header.fragment, burst.start_sample, burst.snr_db, burst.evm_db, burst.cfo_hz, channel
-    )
+    def _record(self, frame_id: int, burst: ReceivedBurst) -> None:
+        channel = burst.channel.mean(axis=1)
+        self._antennas = len(channel)
+        whole = {"frame_id": frame_id, "burst_index": burst.header.fragment, "start_sample": burst.start_sample}
+        for name, value in whole.items():
+            self._bursts[name].append(np.array([value]))
+        for name in ("snr_db", "evm_db", "cfo_hz"):
+            self._bursts[name].append(np.array([getattr(burst, name)]))
+        self._bursts["channel"].append(channel)

@@ -1,11 +1,18 @@
 """The viewer's end: decoded frames, and the originals beside them, to the evaluator."""
 
 import time
+from collections import deque
+from collections.abc import Callable
 
-from gvc.evaluation.sender import Sender
+from gvc.evaluation.sender import PATIENCE_S, Sender
 from gvc_blocks.contents import DecodedFrame, VideoFrame
 from gvc_blocks.flight import Flight
 from gvc_blocks.guarded import GuardedBlock
+
+LATENCIES = 100_000
+"""Latencies that are kept: those of the last frames."""
+DUE = 1024
+"""Frames sent and not displayed whose times are kept; with more, the first will not come."""
 
 
 class ZmqVideoSink(GuardedBlock):
@@ -17,18 +24,19 @@ class ZmqVideoSink(GuardedBlock):
         endpoint: of the evaluator, tcp://HOST:PORT or ipc://PATH; empty to send nowhere and only count and time.
         arm: name under which the decoded frames are evaluated.
         finish: end the evaluator's stream when the graph ends; else whoever built the graph calls `finish`.
-        timeout_s: how long a send may wait for the evaluator.
+        timeout_s: how long the evaluator may take nothing.
 
-    Raises LinkError when nobody listens at the endpoint.
+    The evaluator's token is given to `attach`, or lies in GVC_EVALUATOR_TOKEN. Raises LinkError when no evaluator with
+    that token answers at the endpoint, InputError without a token.
     """
 
-    def __init__(self, endpoint: str = "", arm: str = "jscc", finish: bool = True, timeout_s: float = 10.0):
+    def __init__(self, endpoint: str = "", arm: str = "jscc", finish: bool = True, timeout_s: float = PATIENCE_S):
         super().__init__("gvc zmq video sink")
         self.arm = arm
         self.flight: Flight | None = None
         self.frames_displayed = 0
         self.last_displayed_s = 0.0
-        self.latencies_s: list[float] = []
+        self.latencies_s: deque[float] = deque(maxlen=LATENCIES)
         self.sender: Sender | None = None
         self._timeout_s = timeout_s
         self.refers = True
@@ -41,9 +49,15 @@ class ZmqVideoSink(GuardedBlock):
         if endpoint:
             self.attach(endpoint)
 
-    def attach(self, endpoint: str) -> None:
-        """Connect to an evaluator, before the start."""
-        self.sender = Sender(endpoint, self._timeout_s)
+    def attach(
+        self,
+        endpoint: str,
+        token: bytes | None = None,
+        check: Callable[[], None] = lambda: None,
+        tell: Callable[[str], None] = lambda sentence: None,
+    ) -> None:
+        """Connect to an evaluator, before the start; the arguments are those of `Sender`."""
+        self.sender = Sender(endpoint, token, self._timeout_s, check=check, tell=tell)
 
     def join(self, other: "ZmqVideoSink") -> None:
         """Send on another graph's stream, which has given the originals already."""
@@ -56,6 +70,8 @@ class ZmqVideoSink(GuardedBlock):
 
     def _refer(self, frame: VideoFrame) -> None:
         self._due[frame.frame_id] = frame.due_s
+        if len(self._due) > DUE:
+            del self._due[next(iter(self._due))]
         self._sent = frame.frame_id + 1
         if self.sender and self.refers:
             self.sender.send_reference(frame.frame_id, frame.pixels, sent_at=frame.due_s)

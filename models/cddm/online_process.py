@@ -2,7 +2,7 @@
 
 The receiver's side is `OnlineTrainer`; `python -m models.cddm.online_process` is the other. They talk over the child's
 stdin and stdout: u32 length of a JSON head, the head, then as many bytes as the head's `bytes` says. Weights travel as
-safetensors. The child ends when its stdin does, so that it cannot outlive the receiver.
+safetensors. The child ends when its stdin does, or when the receiver's process is gone.
 """
 
 import contextlib
@@ -23,6 +23,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from gvc.child import end_with_parent
 from gvc.config import AdaptConfig
 from gvc.errors import GvcError, LinkError
 from models.arms import Places, arm
@@ -72,7 +73,7 @@ class OnlineTrainer:
         root = str(Path(__file__).resolve().parents[2])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "models.cddm.online_process"],
+            [sys.executable, "-m", "models.cddm.online_process", str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"},
@@ -256,6 +257,7 @@ class _Child:
 
 def main() -> None:
     """The child: nothing but messages goes to its stdout."""
+    end_with_parent(int(sys.argv[1]))
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     os.nice(NICENESS)

@@ -32,6 +32,14 @@ def test_only_the_last_slots_count() -> None:
     assert feedback.known_db(4, threading.Event()) == pytest.approx(5.0)
 
 
+def test_a_long_run_is_forgotten_but_for_what_is_asked() -> None:
+    feedback = Feedback(4, 10.0, window=16)
+    for slot in range(2000):
+        feedback.report(slot, 5.0 if slot >= 1980 else 20.0)
+        assert len(feedback._reports) < 100
+    assert feedback.known_db(2000, threading.Event()) == pytest.approx(5.0)
+
+
 def test_waits_for_a_report_that_is_on_its_way() -> None:
     feedback = Feedback(1, 10.0)
     late = threading.Timer(0.1, lambda: feedback.report(0, 7.0))

@@ -1,6 +1,7 @@
 """Decoding of access units in a process of their own: no bytes received can take this one down.
 
-`python -m gvc.coding.codec.decoder FD` is that process: it answers requests over a socket until it is closed.
+`python -m gvc.coding.codec.decoder FD PARENT` is that process: it answers requests over a socket until it is closed, or
+its parent is gone.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ from typing import cast
 
 import numpy as np
 
+from gvc.child import end_with_parent
 from gvc.errors import LinkError, ParseError
 
 LIBRARY = {"x264": "h264", "x265": "hevc", "av1": "libdav1d", "vvc": "vvc", "jpeg": "mjpeg", "avif": "libdav1d"}
@@ -62,7 +64,7 @@ class DecoderProcess:
         if self._wire is None or self._process is None or self._process.poll() is not None:
             self._stop()
             ours, theirs = socket.socketpair()
-            command = [sys.executable, "-m", "gvc.coding.codec.decoder", str(theirs.fileno())]
+            command = [sys.executable, "-m", "gvc.coding.codec.decoder", str(theirs.fileno()), str(os.getpid())]
             # The child must find this package wherever the caller was started from.
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
             with theirs:
@@ -165,4 +167,5 @@ def main(descriptor: int) -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent(int(sys.argv[2]))
     main(int(sys.argv[1]))

@@ -12,6 +12,9 @@ import numpy as np
 from gvc import registry
 from gvc.errors import GvcError, InputError
 
+DEFAULT_METRICS = ("psnr_db", "ssim", "ms_ssim", "lpips", "vmaf")
+"""What is measured unless asked otherwise. DISTS, on request, takes more time than all of these together."""
+
 
 class NotMeasured(GvcError):
     """A metric cannot be computed here; the message is the reason that is reported."""

@@ -10,6 +10,7 @@ import os
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -21,7 +22,9 @@ from gvc.video.ffmpeg import ffmpeg
 
 LEAST_SIDE = 17
 """libvmaf crashes on less."""
-DEADLINE_S_PER_MEGAPIXEL = 5.0
+STALL_S = 60.0
+STALL_S_PER_MEGAPIXEL = 20.0
+"""libvmaf may take no further picture for STALL_S, and so much longer for large ones: a limit on no progress."""
 
 
 def vmaf(reference: Sequence[np.ndarray], distorted: Sequence[np.ndarray], fps: float = 25.0) -> np.ndarray:
@@ -61,17 +64,13 @@ def _score(model: str, reference: Sequence[np.ndarray], distorted: Sequence[np.n
             command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, pass_fds=[read_end for read_end, _ in inputs]
         )
         feeders = []
+        moved = [time.monotonic()]
         for (read_end, write_end), frames in zip(inputs, (distorted, reference), strict=True):
             os.close(read_end)
-            feeders.append(threading.Thread(target=_feed, args=(write_end, frames), daemon=True))
+            feeders.append(threading.Thread(target=_feed, args=(write_end, frames, moved), daemon=True))
             feeders[-1].start()
-        deadline = 60 + DEADLINE_S_PER_MEGAPIXEL * len(reference) * height * width / 1e6
         try:
-            _, errors = process.communicate(timeout=deadline)
-        except subprocess.TimeoutExpired as error:
-            process.kill()
-            process.communicate()
-            raise NotMeasured(f"libvmaf was not done after {deadline:.0f} s") from error
+            errors = _errors_at_end(process, moved, STALL_S + STALL_S_PER_MEGAPIXEL * height * width / 1e6)
         finally:
             for feeder in feeders:
                 feeder.join(5.0)
@@ -82,13 +81,27 @@ def _score(model: str, reference: Sequence[np.ndarray], distorted: Sequence[np.n
     return np.array([frame["metrics"]["vmaf"] for frame in frames], np.float64)
 
 
-def _feed(write_end: int, frames: Iterable[np.ndarray]) -> None:
+def _errors_at_end(process: subprocess.Popen, moved: list[float], stall_s: float) -> bytes:
+    """What ffmpeg said, when it has ended; raises NotMeasured, ffmpeg killed, when nothing has moved for `stall_s`."""
+    while True:
+        try:
+            return process.communicate(timeout=0.5)[1]
+        except subprocess.TimeoutExpired as error:
+            if time.monotonic() - moved[0] > stall_s:
+                process.kill()
+                process.communicate()
+                raise NotMeasured(f"libvmaf made no progress for {stall_s:.0f} s") from error
+
+
+def _feed(write_end: int, frames: Iterable[np.ndarray], moved: list[float]) -> None:
+    """Write `frames` to a pipe, noting in `moved[0]` when the reader last took something."""
     with open(write_end, "wb", buffering=0) as pipe:
         try:
             for frame in frames:
                 data = np.ascontiguousarray(frame).data.cast("B")
                 while data:
                     data = data[pipe.write(data) :]
+                    moved[0] = time.monotonic()
         except BrokenPipeError:
             # ffmpeg ended early; its exit code says why.
             return
