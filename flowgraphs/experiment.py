@@ -59,15 +59,19 @@ class Plan:
             raise InputError("name each arm once, and at least one, for example --arms jscc,jscc+cddm")
 
 
-def configure(plan_radio: str, overrides: Sequence[str]) -> LinkConfig:
-    """The checked configuration; the thread count is set here, before torch is loaded.
+def configure(
+    radio: str, overrides: Sequence[str], arms: Sequence[str] = (), simulated: bool = True, networks: bool = False
+) -> LinkConfig:
+    """The configuration, checked as a whole (`models.link_check`); threads are set here, before torch is loaded.
 
-    Raises ConfigError; InputError for a radio that no simulation can stand for.
+    Raises InputError and its kin.
     """
-    config = build(plan_radio, list(overrides))
+    config = build(radio, overrides)
     # A limit set after torch has loaded does not reach GNU Radio's threads.
     os.environ["OMP_NUM_THREADS"] = str(config.model.threads)
-    return config
+    from models.link_check import check_link
+
+    return check_link(config, arms, simulated, networks=networks)
 
 
 def run_link(plan: Plan) -> dict[str, Any]:
@@ -76,18 +80,15 @@ def run_link(plan: Plan) -> dict[str, Any]:
     The unpaced graph decodes one arm; the others are decoded afterwards from the recorded symbols and noise maps. The
     paced graph, over at most 100 frames, is timed alone: nothing is sent to the evaluator meanwhile.
     """
-    config = configure(plan.radio, plan.overrides)
+    config = configure(plan.radio, plan.overrides, plan.arms)
     if config.driver != "simulation":
         raise InputError(f"radio '{plan.radio}' has driver '{config.driver}': link simulates; use tx and rx")
     from flowgraphs import adaptation
     from flowgraphs.link import LinkGraph
     from flowgraphs.runner import run
     from gvc.evaluation.process import EvaluatorProcess
-    from models.arms import arm as arm_of
 
     neural = [name for name in plan.arms if not is_peer(name)]
-    for name in neural:
-        arm_of(name)
     timed = TIMED_ARM if TIMED_ARM in plan.arms else [*neural, *plan.arms][0]
     created = datetime.datetime.now(datetime.UTC).astimezone()
     out = plan.out or Path("runs") / created.strftime("%Y%m%d-%H%M%S")

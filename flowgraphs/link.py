@@ -51,7 +51,6 @@ class LinkGraph(gr.top_block):
         recording: RunFolder | None = None,
     ):
         gr.top_block.__init__(self, "gvc link")
-        stages.check_taps(config)
         self.flow = flow.fresh()
         self.config = config
         self.arm = arm

@@ -23,7 +23,6 @@ class TransmitGraph(gr.top_block):
 
     def __init__(self, config: LinkConfig, clip: str, path: str, frames: int = 0, arm: str = "jscc"):
         gr.top_block.__init__(self, "gvc tx")
-        stages.check_taps(config)
         self.flow = flow.fresh()
         self.source = stages.source(config, clip, frames, paced=False)
         self.encoder = (

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from flowgraphs import output
+from flowgraphs.commands.options import AllowCode
 
 
 def link(
@@ -18,6 +19,7 @@ def link(
     frames: Annotated[int, typer.Option(help="How many frames; 0: the whole clip.")] = 0,
     seed: Annotated[int, typer.Option(help="Root seed of the channel.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Run folder; default runs/TIME.")] = None,
+    allow_code: AllowCode = False,
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
 ) -> None:
     """Send a clip over a simulated channel, decode it by each arm, and measure."""

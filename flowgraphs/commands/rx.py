@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from flowgraphs import output
+from flowgraphs.commands.options import AllowCode
 
 
 def rx(
@@ -14,13 +15,14 @@ def rx(
     radio: Annotated[str, typer.Option(help="Radio file or bare name.")] = "sim-tdl-c-900ns",
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")] = None,
     arm: Annotated[str, typer.Option(help="Which receiver: jscc, jscc+cddm, or the peer that was sent.")] = "jscc+cddm",
+    allow_code: AllowCode = False,
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
 ) -> None:
     """Receive frames from recorded samples. Picture size and losses are read from the bursts' headers."""
     from flowgraphs.experiment import configure
     from gvc.decibel import mean_db
 
-    config = configure(radio, set_ or [])
+    config = configure(radio, set_ or [], [arm], simulated=False)
     from flowgraphs.receive import ReceiveGraph
     from flowgraphs.runner import run
     from gvc.run import RunFolder

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from flowgraphs import output
+from flowgraphs.commands.options import AllowCode
 
 
 def tx(
@@ -15,12 +16,13 @@ def tx(
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")] = None,
     arm: Annotated[str, typer.Option(help="Whose encoder: jscc, or a peer such as av1+ldpc or softcast.")] = "jscc",
     seed: Annotated[int, typer.Option(help="Root seed; the transmitter itself draws nothing.")] = 1,
+    allow_code: AllowCode = False,
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
 ) -> None:
     """Encode a clip and write what the antenna sends, before any channel: complex floats, mean power 1 in a burst."""
     from flowgraphs.experiment import configure, rates
 
-    config = configure(radio, set_ or [])
+    config = configure(radio, set_ or [], [arm], simulated=False)
     from flowgraphs.runner import run
     from flowgraphs.transmit import TransmitGraph
 

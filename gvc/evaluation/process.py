@@ -34,7 +34,7 @@ class EvaluatorProcess:
         start_timeout_s: float = 60.0,
     ) -> None:
         self.out = Path(out)
-        command = [sys.executable, "-m", "gvc.evaluation.evaluator", "--bind", bind, "--out", str(self.out)]
+        command = [sys.executable, "-P", "-m", "gvc.evaluation.evaluator", "--bind", bind, "--out", str(self.out)]
         command += ["--metrics", ",".join(metrics), "--streams", str(streams), "--fps", repr(float(fps))]
         command += ["--idle-timeout-s", repr(float(idle_timeout_s))]
         root = str(Path(__file__).resolve().parents[2])

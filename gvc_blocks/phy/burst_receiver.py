@@ -1,5 +1,8 @@
 """A stream of samples to frames of symbols with their noise map."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from gvc.phy.assembler import FrameAssembler
@@ -26,6 +29,7 @@ class BurstReceiver(GuardedBlock):
         center_frequency_hz: of the radio; relates sampling offset and CFO.
         one_oscillator: the sampling offset follows from the CFO.
         keep_raw: keep resource elements before the equaliser in the bursts.
+        options: by strategy (synchroniser, ...) the further arguments of its constructor.
         dump_symbols, dump_noise_map: files for the equalised symbols (cf32) and their noise map (f32).
     """
 
@@ -41,6 +45,7 @@ class BurstReceiver(GuardedBlock):
         keep_raw: bool = False,
         dump_symbols: str = "",
         dump_noise_map: str = "",
+        options: Mapping[str, Mapping[str, Any]] | None = None,
     ):
         super().__init__("gvc burst receiver", [np.complex64] * rx_antennas, None)
         waveform = Numerology.load(numerology)
@@ -53,6 +58,7 @@ class BurstReceiver(GuardedBlock):
             center_frequency_hz,
             one_oscillator,
             keep_raw=keep_raw,
+            options=options,
         )
         self.assembler = FrameAssembler(waveform)
         self.flight: Flight | None = None
