@@ -4,6 +4,7 @@ Without it, NaN from an equaliser shows three stages later as the denoiser's fau
 at: ours are tested, and what comes over the air must not end a run.
 """
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -46,11 +47,18 @@ def guard(kind: str, name: str, made: Any, given: Given) -> Any:
             raise InputError(f"{kind} '{name}' has no '{part}'; {described} says what a {kind} needs")
     for method, rule in RULES.get(kind, {}).items():
         if hasattr(made, method):
-            try:
-                setattr(made, method, _checked(f"{kind} '{name}'", method, getattr(made, method), rule, given))
-            except AttributeError:  # an object that takes no attributes goes unchecked
-                return made
+            _replace(made, method, _checked(f"{kind} '{name}'", method, getattr(made, method), rule, given))
     return made
+
+
+def _replace(made: Any, method: str, checked: Callable[..., Any]) -> None:
+    """Put `checked` in place of a method; an object that takes no attributes stays as it is."""
+    kind = type(made)
+    with contextlib.suppress(AttributeError, TypeError):
+        if method.startswith("__"):  # looked up on the class alone
+            made.__class__ = type(kind.__name__, (kind,), {method: lambda _, *args, **named: checked(*args, **named)})
+        else:
+            setattr(made, method, checked)
 
 
 def _checked(who: str, method: str, call: Callable[..., Any], rule: "Rule", given: Given) -> Callable[..., Any]:
@@ -136,6 +144,41 @@ def _denoised(answer: Any, arguments: tuple[Any, ...], given: Given) -> str:
     return _array("symbols", answer, "c", arguments[0].shape, _finite(arguments))
 
 
+def _sampled(answer: Any, arguments: tuple[Any, ...], given: Given) -> str:
+    wanted = list(arguments[0].shape)
+    if not hasattr(answer, "isfinite") or list(answer.shape) != wanted:
+        return f"gave {type(answer).__name__} {list(getattr(answer, 'shape', []))}, not a tensor {wanted}"
+    return "" if answer.isfinite().all() or not arguments[0].isfinite().all() else "gave values that are not finite"
+
+
+def _scheme(answer: Any, arguments: tuple[Any, ...], given: Given) -> str:
+    good = hasattr(answer, "payload_type") and hasattr(answer, "rate_index")
+    return "" if good else f"gave a {type(answer).__name__}, not an Mcs"
+
+
+def _stream(answer: Any, arguments: tuple[Any, ...], given: Given) -> str:
+    if not isinstance(answer, bytes):
+        return f"gave a {type(answer).__name__}, not bytes"
+    return "" if len(answer) <= arguments[1] else f"gave {len(answer)} bytes where {arguments[1]} were allowed"
+
+
+def _pictures(answer: Any, arguments: tuple[Any, ...], given: Given) -> str:
+    _, n, height, width = arguments
+    if not isinstance(answer, list) or len(answer) != n:
+        return f"gave a {type(answer).__name__}, not a list of {n} pictures"
+    return _first(*(_array("a picture", part, "u", (height, width, 3)) for part in answer if part is not None))
+
+
+def _refined(answer: Any, arguments: tuple[Any, ...], given: Given) -> str:
+    if not isinstance(answer, tuple) or len(answer) != 2 or not isinstance(answer[1], int | np.integer):
+        return f"gave a {type(answer).__name__}, not symbols and a number"
+    return _array("symbols", answer[0], "c", (given["symbols"],))
+
+
+def _residual(answer: Any, arguments: tuple[Any, ...], given: Given) -> str:
+    return _array("a residual", answer, "f", (given["n"], given["height"], given["width"], 3))
+
+
 def _picture(answer: Any, arguments: tuple[Any, ...], given: Given) -> str:
     return _array("a picture", answer, "u", (*arguments[2:4], 3))
 
@@ -147,5 +190,9 @@ RULES: dict[str, dict[str, Rule]] = {
     "equaliser": {"equalise": _equalised},
     "encoder": {"encode": _coded},
     "denoiser": {"denoise": _denoised},
+    "sampler": {"__call__": _sampled},
     "decoder": {"decode": _picture},
+    "codec": {"encode": _stream, "decode": _pictures},
+    "adaptation": {"choose": _scheme},
+    "refinement": {"encode": _refined, "decode": _residual},
 }

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from gvc import registry
 from gvc.errors import ConfigError, InputError, LinkError
@@ -72,6 +73,41 @@ class Frozen:
     __slots__ = ()
     def equalise(self, received, response, noise):
         return 1
+
+class Half:
+    used = 1
+    def __init__(self, network, steps, spoil=False):
+        self.spoil = spoil
+
+    def __call__(self, latents, noise_map, active, generator=None):
+        return latents[:, :1] if self.spoil else latents / 2
+
+class Chatty:
+    def __init__(self, preset):
+        pass
+
+    def encode(self, pictures, budget, fps):
+        return bytes(budget + 1)
+
+    def decode(self, data, n, height, width):
+        return [None, np.zeros((height, width), np.uint8)]
+
+class Stuck:
+    def __init__(self, mcs, channel, margin_db, spoil=None):
+        pass
+
+    def choose(self, snr_db):
+        return "qpsk-1_2"
+
+class Residual:
+    def __init__(self, n, height, width, symbols):
+        pass
+
+    def encode(self, residual, snr_db):
+        return np.zeros(3, np.complex64), 1
+
+    def decode(self, symbols, noise_map, size):
+        return None
 
 class Broken:
     def __init__(self):
@@ -166,6 +202,33 @@ def test_other_parts_are_blamed_for_theirs() -> None:
     wire = registry.create("channel", "own_parts:Wire", {"antennas": 3}, rx_antennas=2)
     with pytest.raises(LinkError, match=r"channel 'own_parts:Wire': `process` gave samples as .*\[3, 5\]"):
         wire.process(np.ones(5, np.complex64))
+
+
+def test_parts_of_peers_and_samplers_are_blamed_for_theirs() -> None:
+    values = torch.ones(1, 8, 2, 2)
+    good, bad = (
+        registry.create("sampler", "own_parts:Half", {"spoil": spoil}, network=None, steps=1) for spoil in (False, True)
+    )
+    assert good.used == 1 and torch.equal(good(values, None, None), values / 2)
+    codec = registry.create("codec", "own_parts:Chatty", preset="low-delay")
+    adaptation = registry.create("adaptation", "own_parts:Stuck", mcs="", channel="", margin_db=0.0)
+    refinement = registry.create("refinement", "own_parts:Residual", n=1, height=16, width=16, symbols=64)
+    for call, told in (
+        (lambda: bad(values, None, None), r"sampler 'own_parts:Half': `__call__` gave Tensor \[1, 1, 2, 2\]"),
+        (
+            lambda: codec.encode(None, 10, 25.0),
+            "codec 'own_parts:Chatty': `encode` gave 11 bytes where 10 were allowed",
+        ),
+        (
+            lambda: codec.decode(b"", 2, 16, 16),
+            r"`decode` gave a picture as uint8 \[16, 16\], not as uint8 \[16, 16, 3\]",
+        ),
+        (lambda: adaptation.choose(3.0), "adaptation 'own_parts:Stuck': `choose` gave a str, not an Mcs"),
+        (lambda: refinement.encode(None, 3.0), r"`encode` gave symbols as complex64 \[3\], not as complex \[64\]"),
+        (lambda: refinement.decode(None, None, 1), "`decode` gave a residual as a NoneType"),
+    ):
+        with pytest.raises(LinkError, match=told):
+            call()
 
 
 def test_an_object_that_takes_no_attributes_goes_unchecked() -> None:
