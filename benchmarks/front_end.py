@@ -41,7 +41,7 @@ def main() -> None:
 def child(task: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Run a task of `benchmarks.front_end_tasks` in a fresh process with one thread a library; what it returns."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "benchmarks.front_end_tasks", task, json.dumps(arguments)]
+    command = [sys.executable, "-P", "-m", "benchmarks.front_end_tasks", task, json.dumps(arguments)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=DEADLINE_S)
     if done.returncode:
         raise SystemExit(f"{task} failed ({done.returncode}):\n{done.stderr[-2000:]}")

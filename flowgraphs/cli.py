@@ -4,6 +4,7 @@ The table below is all that `gvc --help` reads. A command's module is imported w
 function (or, for a group, a `typer.Typer`) of the command's name, and imports torch, sionna and gnuradio inside it.
 """
 
+import contextvars
 import importlib
 import os
 import signal
@@ -17,7 +18,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import Abort, TyperException
 
-from flowgraphs import output
+from flowgraphs import output, surroundings
 from gvc import __version__
 from gvc.errors import GvcError
 
@@ -151,6 +152,10 @@ def gvc(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit the process: 0, 1 (failed), 2 (bad input) or 130 (interrupted)."""
+    try:
+        surroundings.prepare()
+    except GvcError as error:
+        sys.exit(_fail(str(error), error.exit_code, False))
     # A limit set later, by torch.set_num_threads, does not reach GNU Radio's block threads.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     signal.signal(signal.SIGTERM, _interrupt)
@@ -164,12 +169,24 @@ def _interrupt(number: int, frame: object) -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command and return its exit code; every failure is told on stderr in a line or two."""
+    """Run one command and return its exit code; every failure is told on stderr in a line or two.
+
+    A reader of stdout that has gone, such as `head`, ends it with 1 and without a word.
+    """
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
-    if output.wants_json(arguments):
-        output.reserve_stdout()
+    # What a command allows, as --allow-code does, holds for this call.
+    code = contextvars.copy_context().run(_call, arguments, debug)
+    lost = output.lost()
+    if lost is None:
+        return code
+    return _fail(lost, 1, debug) if lost else 1
+
+
+def _call(arguments: list[str], debug: bool) -> int:
     try:
+        if output.wants_json(arguments):
+            output.reserve_stdout()
         code = app(arguments, prog_name="gvc", standalone_mode=False)
         # typer turns an interrupt into this code, without a word
         if code == INTERRUPTED:
@@ -184,6 +201,11 @@ def run(arguments: list[str]) -> int:
 
         rich_format_error(cast(Any, error))  # typed with a private base class of the same
         return error.exit_code
+    except SystemExit as error:  # rich's answer to a reader that has gone
+        return error.code if isinstance(error.code, int) else 1
+    except OSError as error:
+        # One of stdout is told by `run`.
+        return 1 if output.is_lost() else _fail(surroundings.explain(error), 1, debug)
     except Exception as error:
         told = f"{type(error).__name__}: {error}"
         return _fail(f"unexpected {told}\nrun again as `gvc --debug ...` for the traceback", 1, debug)

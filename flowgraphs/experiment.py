@@ -1,6 +1,7 @@
 """One experiment over a link: run it, decode the other arms, evaluate, keep everything in a run folder."""
 
 import datetime
+import functools
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -68,15 +69,19 @@ class Plan:
             raise InputError("name each arm once, and at least one, for example --arms jscc,jscc+cddm")
 
 
-def configure(plan_radio: str, overrides: Sequence[str]) -> LinkConfig:
-    """The checked configuration; the thread count is set here, before torch is loaded.
+def configure(
+    radio: str, overrides: Sequence[str], arms: Sequence[str] = (), simulated: bool = True, networks: bool = False
+) -> LinkConfig:
+    """The configuration, checked as a whole (`models.link_check`); threads are set here, before torch is loaded.
 
-    Raises ConfigError; InputError for a radio that no simulation can stand for.
+    Raises InputError and its kin.
     """
-    config = build(plan_radio, list(overrides))
+    config = build(radio, overrides)
     # A limit set after torch has loaded does not reach GNU Radio's threads.
     os.environ["OMP_NUM_THREADS"] = str(config.model.threads)
-    return config
+    from models.link_check import check_link
+
+    return check_link(config, arms, simulated, networks=networks)
 
 
 def run_link(plan: Plan) -> dict[str, Any]:
@@ -87,18 +92,15 @@ def run_link(plan: Plan) -> dict[str, Any]:
 
     Raises LinkError when the run is not complete: what came of it is kept, and the error says where.
     """
-    config = configure(plan.radio, plan.overrides)
+    config = configure(plan.radio, plan.overrides, plan.arms)
     if config.driver != "simulation":
         raise InputError(f"radio '{plan.radio}' has driver '{config.driver}': link simulates; use tx and rx")
     from flowgraphs import adaptation
     from flowgraphs.link import LinkGraph
     from flowgraphs.runner import run
     from gvc.evaluation.process import EvaluatorProcess
-    from models.arms import arm as arm_of
 
     neural = [name for name in plan.arms if not is_peer(name)]
-    for name in neural:
-        arm_of(name)
     timed = TIMED_ARM if TIMED_ARM in plan.arms else [*neural, *plan.arms][0]
     created = datetime.datetime.now(datetime.UTC).astimezone()
     out = plan.out or Path("runs") / created.strftime("%Y%m%d-%H%M%S")
@@ -145,7 +147,7 @@ def run_link(plan: Plan) -> dict[str, Any]:
                     elif name != timed:
                         other = graph(_without_taps(config), name, frames=first.source.sent)
                         other.sink.join(first.sink)
-                        run(other, other.flow, watch=lambda g=other, a=name: watch(a, g, first.source.sent))
+                        run(other, other.flow, watch=functools.partial(watch, name, other, first.source.sent))
                         ran.spent[name] = _spent(other)
                 if plan.pace == "both":
                     frames = min(PACED_FRAMES, first.source.sent)
@@ -169,7 +171,8 @@ def run_link(plan: Plan) -> dict[str, Any]:
         if first.trainer is not None:
             plan.told("recovery curve", 0, 0)
             result["adaptation"] = adaptation.outcome(first)
-        first.recorder.save()
+        if first.recorder is not None:
+            first.recorder.save()
         folder.commit(plain(result))
     return {**result, "out": str(out)}
 

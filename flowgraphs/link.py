@@ -58,7 +58,6 @@ class LinkGraph(gr.top_block):
         keep_symbols: bool = False,
     ):
         gr.top_block.__init__(self, "gvc link")
-        stages.check_taps(config)
         self.flow = flow.fresh()
         self.config = config
         self.arm = arm

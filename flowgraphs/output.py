@@ -4,13 +4,15 @@
 `reserve_stdout` moves file descriptor 1 onto stderr and keeps the real stdout for `emit` alone.
 """
 
+import contextlib
+import errno
+import io
 import json
 import math
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +22,31 @@ from flowgraphs.tables import tables
 from gvc.errors import InputError
 
 _reserved: IO[str] | None = None
+_trouble: OSError | None = None
+
+
+class _Stdout(io.FileIO):
+    """A file descriptor that remembers what went wrong in writing to it."""
+
+    def write(self, data: Any) -> int | None:
+        global _trouble
+        try:
+            return super().write(data)
+        except OSError as error:
+            _trouble = error
+            raise
+
+
+def _stdout(descriptor: int) -> IO[str]:
+    raw = io.BufferedWriter(_Stdout(descriptor, "w"))
+    return io.TextIOWrapper(raw, "utf-8", "backslashreplace", line_buffering=os.isatty(descriptor))
+
+
+def watch_stdout() -> None:
+    """From now on `lost` knows what does not get through stdout. UTF-8, and what that has no code for as its number."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    sys.stdout = _stdout(1)
 
 
 def wants_json(arguments: list[str]) -> bool:
@@ -32,8 +59,38 @@ def reserve_stdout() -> None:
     global _reserved
     if _reserved is None:
         sys.stdout.flush()
-        _reserved = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        _reserved = _stdout(os.dup(1))
         os.dup2(2, 1)
+
+
+def is_lost() -> bool:
+    """Whether something that was printed did not get through stdout."""
+    for stream in _streams():
+        with contextlib.suppress(OSError):
+            stream.flush()
+    return _trouble is not None
+
+
+def lost() -> str | None:
+    """Why what was printed did not get through stdout: None when it did, empty when its reader has gone.
+
+    Afterwards what is still to be printed is dropped, so that the process ends without another word of it.
+    """
+    if not is_lost():
+        return None
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in _streams():
+        os.dup2(nowhere, stream.fileno())
+        stream.flush()
+    os.close(nowhere)
+    if _trouble is None or isinstance(_trouble, BrokenPipeError):
+        return ""
+    reason = "it is closed" if _trouble.errno == errno.EBADF else _trouble.strerror or str(_trouble)
+    return f"cannot write to stdout: {reason}"
+
+
+def _streams() -> list[IO[str]]:
+    return [sys.stdout] if _reserved is None else [_reserved, sys.stdout]
 
 
 def console() -> Console:
@@ -50,7 +107,7 @@ Told = Callable[[str, int, int], None]
 """Progress of work in steps: (what, done, of how many; 0 when unknown)."""
 
 
-@contextmanager
+@contextlib.contextmanager
 def steps() -> Iterator[Told]:
     """Progress on stderr, with the time left of a step whose total is known: a bar on a terminal; elsewhere a line for
     each new step and every ten seconds.
@@ -134,13 +191,20 @@ def emit(result: Mapping[str, Any], json_target: str | None = None, shown: Mappi
 def plain(value: Any) -> Any:
     """`value` with only the types that JSON knows."""
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {_readable(str(key)): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set)):
         return [plain(item) for item in value]
-    if isinstance(value, bool) or value is None or isinstance(value, (str, int)):
+    if isinstance(value, str):
+        return _readable(value)
+    if isinstance(value, bool) or value is None or isinstance(value, int):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if hasattr(value, "tolist"):
         return plain(value.tolist())
-    return str(value)
+    return _readable(str(value))
+
+
+def _readable(text: str) -> str:
+    """`text` with the bytes of a file's name that are no UTF-8 written out, as \\udcff."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

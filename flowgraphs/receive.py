@@ -27,7 +27,6 @@ class ReceiveGraph(gr.top_block):
 
     def __init__(self, config: LinkConfig, path: str, folder: RunFolder, arm: str = "jscc+cddm"):
         gr.top_block.__init__(self, "gvc rx")
-        stages.check_taps(config)
         if config.phy.rx_antennas != 1:
             raise ConfigError(
                 f"phy.rx_antennas is {config.phy.rx_antennas}: a recording holds one antenna; set it to 1"

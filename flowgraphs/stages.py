@@ -6,10 +6,8 @@ from gnuradio import gr
 
 from gvc.coding import peers
 from gvc.config import LinkConfig
-from gvc.errors import ConfigError
 from gvc.phy.numerology import Numerology
 from gvc.phy.offline import receiver_parameters
-from gvc.registry import nearest
 from gvc_blocks.channel.sionna_channel import SionnaChannel
 from gvc_blocks.coding.cddm_denoiser import CddmDenoiser
 from gvc_blocks.coding.jscc_decoder import JsccDecoder
@@ -22,48 +20,36 @@ from gvc_blocks.phy.burst_transmitter import BurstTransmitter
 from gvc_blocks.video.video_source import VideoSource
 from models.arms import arm as arm_of
 from models.identity import coder_of, expected_of
+from models.link_check import check_size
 
 # Every raised buffer would be told on the console otherwise.
 gr.logging().set_default_level(gr.log_levels.warn)
-
-TAPS = ("symbols", "tx", "channel", "equalised", "noise_map", "denoised")
-"""Signals that `--set dump.NAME=PATH` writes to a file."""
-
-
-def check_taps(config: LinkConfig) -> None:
-    """Raise ConfigError for a dump tap that does not exist."""
-    for name in config.dump:
-        if name not in TAPS:
-            known = [f"dump.{tap}" for tap in TAPS]
-            close = nearest(f"dump.{name}", known)
-            raise ConfigError(f"unknown dump tap 'dump.{name}'{close} (known: {', '.join(known)})")
 
 
 def source(config: LinkConfig, clip: str, frames: int, paced: bool) -> VideoSource:
     """The clip; raises ConfigError for pictures larger than receivers take."""
     made = VideoSource(clip, config.video.size, frames, paced)
-    width, height = made.clip.size
-    if width * height > config.phy.max_pixels:
-        raise ConfigError(
-            f"pictures of {width}x{height} are above phy.max_pixels ({config.phy.max_pixels}): give a smaller "
-            "video.size, or raise it at both ends"
-        )
+    check_size(config, *made.clip.size)
     return made
 
 
 def encoder(config: LinkConfig) -> JsccEncoder:
     model = config.model
     return JsccEncoder(
-        model.encoder, model.preset, model.cbr, model.design_snr_db, model.dtype, model.compile, _tap(config, "symbols")
+        model.encoder,
+        model.preset,
+        model.cbr,
+        model.design_snr_db,
+        model.dtype,
+        model.compile,
+        _tap(config, "symbols"),
+        model.options.encoder,
     )
 
 
 def segment_encoder(config: LinkConfig, arm: str, fps: float) -> SegmentEncoder:
     """The encoder of a peer; raises ConfigError for one that no radio can be: a genie or a bound."""
-    name, _, option = arm.partition("@")
-    adapts = option or config.digital.adaptation
-    if name == "capacity" or (name in peers.ADAPTED and adapts == "genie"):
-        raise ConfigError(f"arm '{arm}' knows the channel beforehand: it is for sweeps, not for a running link")
+    peers.check_running(arm, config)
     return SegmentEncoder(arm, config, fps, _tap(config, "symbols"))
 
 
@@ -126,6 +112,8 @@ def denoiser(config: LinkConfig, arm: str = "jscc+cddm") -> CddmDenoiser | None:
         model.dtype,
         model.compile,
         _tap(config, "denoised"),
+        model.options.denoiser,
+        model.options.sampler,
     )
 
 
@@ -136,8 +124,6 @@ def trainer(
     model = config.model
     if denoiser is None or not model.adapt.enabled:
         return None
-    if model.sampler == "paper":
-        raise ConfigError("'model.adapt.enabled': the paper's network predicts noise and is not trained online: use x0")
     return OnlineTrainer(denoiser.denoiser, model.preset, arm, model.adapt, seed)
 
 
@@ -147,7 +133,7 @@ def decoder(config: LinkConfig, arm: str, denoiser: CddmDenoiser | None = None) 
     if denoiser is None and arm_of(arm).denoised:
         arm = "jscc"
     gated = denoiser is not None and denoiser.gate is not None
-    return JsccDecoder(model.decoder, arm, model.preset, gated, model.dtype, model.compile)
+    return JsccDecoder(model.decoder, arm, model.preset, gated, model.dtype, model.compile, model.options.decoder)
 
 
 def _tap(config: LinkConfig, name: str) -> str:

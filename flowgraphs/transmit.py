@@ -35,7 +35,6 @@ class TransmitGraph(gr.top_block):
         scale: float = 1.0,
     ):
         gr.top_block.__init__(self, "gvc tx")
-        stages.check_taps(config)
         self.flow = flow.fresh()
         self.source = stages.source(config, clip, frames, paced=False)
         self.encoder = (

@@ -1,36 +1,63 @@
 """The configuration of a link: defaults, under a radio file, under `--set` overrides; every key is checked."""
 
-from fractions import Fraction
+import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from gvc import core_yaml
 from gvc.errors import ConfigError, InputError
 from gvc.paths import radios_dir
+from gvc.permission import code_names, refuse_code
 from gvc.registry import nearest
 from gvc.section import Section, checked, load_mapping
 
 DEFAULT_RADIO = "sim-tdl-c-900ns"
 
 
+LARGEST_SIDE = 4096
+"""Pixels: what a burst header can say."""
+MOST_THREADS = 256
+
+
 def _size(value: Any) -> tuple[int, int] | None:
-    if value is None or (isinstance(value, str) and value in ("source", "none")):
+    if value is None or value in ("source", "none"):
         return None
-    if isinstance(value, list | tuple) and len(value) == 2:
-        return int(value[0]), int(value[1])
-    width, cross, height = str(value).partition("x")
-    if not cross:
+    sides = re.fullmatch(r"(\d{1,5})x(\d{1,5})", value) if isinstance(value, str) else None
+    if sides:
+        value = [int(side) for side in sides.groups()]
+    if not (isinstance(value, list | tuple) and len(value) == 2 and all(type(side) is int for side in value)):
         raise ValueError("write WIDTHxHEIGHT, for example 256x256, or 'source'")
-    return int(width), int(height)
+    if not all(1 <= side <= LARGEST_SIDE for side in value):
+        raise ValueError(f"give width and height from 1 to {LARGEST_SIDE} pixels")
+    return value[0], value[1]
 
 
-def _ratio(value: Any) -> float:
-    try:
-        return float(Fraction(value)) if isinstance(value, str) else float(value)
-    except (ValueError, ZeroDivisionError) as error:
-        raise ValueError("write a ratio such as 1/48") from error
+def _ratio(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    parts = re.fullmatch(r"(\d{1,9}) ?/ ?(\d{1,9})", value)
+    if parts is None or int(parts[2]) == 0:
+        raise ValueError("write a ratio such as 1/48")
+    return int(parts[1]) / int(parts[2])
+
+
+def environment_threads() -> int:
+    """Threads that OMP_NUM_THREADS asks for (of a list, the first number); 1 where it is not set.
+
+    Raises ConfigError when it is no number from 1 to 256.
+    """
+    text = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip() or "1"
+    if not re.fullmatch(r"\d{1,3}", text) or not 1 <= int(text) <= MOST_THREADS:
+        raise ConfigError(f"the variable OMP_NUM_THREADS is '{text[:60]}': set it from 1 to {MOST_THREADS}")
+    return int(text)
+
+
+Options = dict[str, Any]
+"""Further keyword arguments of a strategy's constructor; each is checked against it (`gvc.registry.create`)."""
 
 
 class VideoConfig(Section):
@@ -50,20 +77,30 @@ class AdaptConfig(Section):
     rate: float = Field(2e-3, gt=0, le=1)
 
 
+class ModelOptions(Section):
+    """Options of the strategies that `model` names."""
+
+    encoder: Options = Field(default_factory=dict)
+    denoiser: Options = Field(default_factory=dict)
+    sampler: Options = Field(default_factory=dict)
+    decoder: Options = Field(default_factory=dict)
+
+
 class ModelConfig(Section):
     """Networks. `cbr` is the channel bandwidth ratio; `design_snr_db` is what the transmitter designs for.
 
     denoiser: a registry name, `package.module:Class`, or `none`: every arm then decodes received symbols.
     sampler, steps: how the denoiser goes to its estimate; `paper` takes as many steps as the SNR asks for.
     gate: let the measured table choose, frame by frame, between the decoder behind the denoiser and the one without.
+    threads: of each torch operation; left out, what OMP_NUM_THREADS says, else 1.
     """
 
     preset: Literal["small", "default", "large"] = "default"
-    cbr: Annotated[float, BeforeValidator(_ratio)] = 1 / 48
+    cbr: Annotated[float, BeforeValidator(_ratio), Field(gt=0, le=1)] = 1 / 48
     design_snr_db: float = Field(10.0, ge=-30, le=60)
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     compile: bool = False
-    threads: int = Field(1, ge=1, le=256)
+    threads: int = Field(default_factory=environment_threads, ge=1, le=MOST_THREADS)
     encoder: str = "jscc"
     denoiser: str = "cddm"
     sampler: str = "x0"
@@ -71,6 +108,21 @@ class ModelConfig(Section):
     gate: bool = True
     decoder: str = "jscc"
     adapt: AdaptConfig = AdaptConfig()
+    options: ModelOptions = ModelOptions()
+
+    @model_validator(mode="after")
+    def _trains_what_it_samples(self) -> "ModelConfig":
+        if self.adapt.enabled and self.sampler == "paper":
+            raise ValueError("adapt.enabled: the paper's network predicts noise and is not trained online: use x0")
+        return self
+
+
+class PhyOptions(Section):
+    """Options of the strategies that `phy` names."""
+
+    synchroniser: Options = Field(default_factory=dict)
+    channel_estimator: Options = Field(default_factory=dict)
+    equaliser: Options = Field(default_factory=dict)
 
 
 class PhyConfig(Section):
@@ -85,6 +137,7 @@ class PhyConfig(Section):
     equaliser: str = "mmse"
     rx_antennas: int = Field(1, ge=1, le=8)
     max_pixels: int = Field(1920 * 1088, ge=256, le=4096 * 4096)
+    options: PhyOptions = PhyOptions()
 
 
 class ChannelConfig(Section):
@@ -97,13 +150,19 @@ class ChannelConfig(Section):
     delay_samples: float = Field(0.0, ge=0, le=1e6)
     speed_mps: float | None = Field(None, ge=0, le=500)
     delay_spread_s: float | None = Field(None, ge=0, le=1e-3)
-    options: dict[str, Any] = Field(default_factory=dict)
+    options: Options = Field(default_factory=dict)
 
 
 class SegmentConfig(Section):
     """What the peers code together: at most `frames` pictures, one slot of channel uses each."""
 
     frames: int = Field(16, ge=1, le=128)
+
+
+class DigitalOptions(Section):
+    """Options of the strategy that `digital` names."""
+
+    adaptation: Options = Field(default_factory=dict)
 
 
 class DigitalConfig(Section):
@@ -123,6 +182,14 @@ class DigitalConfig(Section):
     margin_db: float = Field(0.0, ge=-20, le=20)
     feedback_delay: int = Field(4, ge=0, le=10000)
     feedback_window: int = Field(16, ge=1, le=10000)
+    options: DigitalOptions = DigitalOptions()
+
+
+class HybridOptions(Section):
+    """Options of the strategies that `hybrid` names."""
+
+    codec: Options = Field(default_factory=dict)
+    refinement: Options = Field(default_factory=dict)
 
 
 class HybridConfig(Section):
@@ -135,6 +202,13 @@ class HybridConfig(Section):
     refinement: str = "softcast"
     bandwidth: float = Field(0.5, gt=0, lt=1)
     power: float = Field(0.5, gt=0, lt=1)
+    options: HybridOptions = HybridOptions()
+
+
+class CapacityOptions(Section):
+    """Options of the strategy that `capacity` names."""
+
+    codec: Options = Field(default_factory=dict)
 
 
 class CapacityConfig(Section):
@@ -144,25 +218,42 @@ class CapacityConfig(Section):
 
     codec: str = "av1"
     outage: float = Field(0.0, ge=0, lt=1)
+    options: CapacityOptions = CapacityOptions()
+
+
+TAPS = ("symbols", "tx", "channel", "equalised", "noise_map", "denoised")
+"""Signals that `--set dump.NAME=PATH` writes to a file."""
+
+
+def _taps(dump: dict[str, str]) -> dict[str, str]:
+    for name in dump:
+        if name not in TAPS:
+            raise ValueError(
+                f"unknown dump tap 'dump.{name[:60]}'{nearest(name, list(TAPS))} (known: {', '.join(TAPS)})"
+            )
+    return dump
 
 
 class LinkConfig(Section):
-    """Everything that a run needs beyond the clip, the seed and the number of frames."""
+    """Everything that a run needs beyond the clip, the seed and the number of frames.
+
+    driver: `simulation`, or `file` for radios that only `tx` and `rx` serve. dump: files for signals, by their names.
+    """
 
     description: str = ""
-    driver: Literal["simulation", "file", "zmq", "usrp"] = "simulation"
-    sample_rate_hz: float = Field(1e6, gt=0)
-    center_frequency_hz: float = Field(2.4e9, gt=0)
+    driver: Literal["simulation", "file"] = "simulation"
+    sample_rate_hz: float = Field(1e6, ge=1e3, le=1e9)
+    center_frequency_hz: float = Field(2.4e9, ge=1e6, le=1e12)
     coherence_bands: float | None = Field(None, ge=0)
     video: VideoConfig = VideoConfig()
-    model: ModelConfig = ModelConfig()
+    model: ModelConfig = Field(default_factory=ModelConfig)  # when it is made, for what the environment says then
     phy: PhyConfig = PhyConfig()
     channel: ChannelConfig = ChannelConfig()
     segment: SegmentConfig = SegmentConfig()
     digital: DigitalConfig = DigitalConfig()
     hybrid: HybridConfig = HybridConfig()
     capacity: CapacityConfig = CapacityConfig()
-    dump: dict[str, str] = Field(default_factory=dict)
+    dump: Annotated[dict[str, str], AfterValidator(_taps)] = Field(default_factory=dict)
 
 
 def radio_path(radio: str) -> Path:
@@ -183,25 +274,33 @@ def load_radio(radio: str) -> dict[str, Any]:
     return load_mapping(radio_path(radio), "radio file", "hw_configs/README.md")
 
 
-def build(radio: str = DEFAULT_RADIO, overrides: list[str] | tuple[str, ...] = ()) -> LinkConfig:
-    """The checked configuration of `radio` with `key=value` overrides, e.g. `channel.snr_db=10`.
+def build(radio: str = DEFAULT_RADIO, overrides: Sequence[str] = (), overrides_from_file: bool = False) -> LinkConfig:
+    """The configuration of `radio` with `key=value` overrides, e.g. `channel.snr_db=10`: each key checked by itself.
 
-    Raises ConfigError that names the key, and for an unknown key the nearest valid one.
+    overrides_from_file: the overrides are no better trusted than the radio file.
+
+    Raises ConfigError that names the key, and for an unknown key the nearest valid one; ConfigError, too, when a file
+    names code and the caller has not allowed it (`gvc.permission`).
     """
     content = load_radio(radio)
+    given: set[str] = set()
     for override in overrides:
         key, equals, text = override.partition("=")
-        if not equals or not key:
-            raise ConfigError(f"--set {override}: write KEY=VALUE, for example channel.snr_db=10")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            value = text
+        if not equals or not re.fullmatch(r"[\w-]+(\.[\w-]+)*", key):
+            raise ConfigError(f"--set {override[:200]}: write KEY=VALUE, for example channel.snr_db=10")
+        value = core_yaml.value(text, f"--set {key[:60]}")
+        if not overrides_from_file:
+            given |= {name for _, name in code_names(value)}
         _assign(content, key.split("."), value)
+    # Free text and paths of files to write name no code.
+    named = {key: value for key, value in content.items() if key not in ("description", "dump")}
+    refuse_code(named, f"radio file '{radio_path(radio)}'", given)
     return checked(LinkConfig, content)
 
 
 def _assign(content: dict[str, Any], path: list[str], value: Any) -> None:
+    if len(path) > core_yaml.MOST_LEVELS:
+        raise ConfigError(f"'{'.'.join(path)[:60]}...' has more than {core_yaml.MOST_LEVELS} parts")
     for name in path[:-1]:
         content = content.setdefault(name, {})
         if not isinstance(content, dict):

@@ -1,14 +1,22 @@
 """Strategies by name.
 
 A strategy (channel, synchroniser, metric, ...) is chosen in YAML by the short name listed here, or by
-`package.module:Attribute` from outside the repository. Modules are imported when they are first asked for.
+`package.module:Attribute` from outside the repository. Modules are imported when they are first asked for; those from
+outside may lie in the working folder, which is searched last, so that nothing there hides a package of ours.
 """
 
+import contextlib
 import difflib
 import importlib
+import inspect
+import os
+import sys
+from collections.abc import Mapping
 from typing import Any
 
-from gvc.errors import InputError
+from gvc import border
+from gvc.errors import ConfigError, GvcError, InputError
+from gvc.permission import names_code
 
 TABLE: dict[str, dict[str, str]] = {
     "channel": {
@@ -83,9 +91,15 @@ def names(kind: str) -> list[str]:
     return sorted(_table(kind))
 
 
+def check_name(kind: str, name: str) -> None:
+    """Raise InputError for a name that `resolve` will not find; ours are looked up without importing anything."""
+    if name not in _table(kind):
+        resolve(kind, name)
+
+
 def nearest(name: str, valid: list[str]) -> str:
     """The valid name most like `name`, worded for an error message."""
-    close = difflib.get_close_matches(name, valid, n=1, cutoff=0.0)
+    close = difflib.get_close_matches(name[:100], valid, n=1, cutoff=0.0)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
@@ -95,19 +109,86 @@ def resolve(kind: str, name: str) -> Any:
     Raises InputError for an unknown name (with the nearest valid one) or an outside path that cannot be imported.
     """
     table = _table(kind)
-    target = name if ":" in name else table.get(name)
+    outside = ":" in name
+    if outside and not names_code(name):
+        raise InputError(f"{kind} '{name[:100]}': a name from outside is written package.module:Class")
+    target = name if outside else table.get(name)
     if target is None:
-        raise InputError(f"unknown {kind} '{name}'{nearest(name, list(table))} (known: {', '.join(sorted(table))})")
+        raise InputError(
+            f"unknown {kind} '{name[:100]}'{nearest(name, list(table))} (known: {', '.join(sorted(table))})"
+        )
+    if outside:
+        _search_working_folder()
     module_name, _, attribute = target.partition(":")
     try:
         return getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"{kind} '{name}' cannot be loaded from {target}: {error}") from error
+    except Exception as error:
+        if not outside and not isinstance(error, ImportError | AttributeError):
+            raise
+        reason = error if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: {error}"
+        raise InputError(f"{kind} '{name}' cannot be loaded from {target}: {reason}") from error
 
 
-def create(kind: str, name: str, **options: Any) -> Any:
-    """Resolve `name` and call it with `options`."""
-    return resolve(kind, name)(**options)
+def create(kind: str, name: str, options: Mapping[str, Any] | None = None, /, **given: Any) -> Any:
+    """The strategy called `name`, made with the keyword arguments `given` and its own `options`.
+
+    What one from outside the repository answers is checked, see `gvc.border`.
+
+    Raises InputError and its kin: ConfigError for an option that its constructor does not take (with the nearest that
+    it does), InputError for a constructor that cannot be called with `given`, or a method that is missing.
+    """
+    strategy, options = resolve(kind, name), dict(options or {})
+    check_call(kind, name, options, given)
+    try:
+        made = strategy(**given, **options)
+    except GvcError:
+        raise
+    except Exception as error:
+        if not names_code(name):
+            raise
+        raise InputError(f"{kind} '{name}' cannot be made: {type(error).__name__}: {error}") from error
+    return border.guard(kind, name, made, given) if names_code(name) else made
+
+
+def check_call(kind: str, name: str, options: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Whether the strategy's constructor takes these arguments, without making it. Raises as `create` does."""
+    strategy = resolve(kind, name)
+    if not callable(strategy):
+        raise InputError(f"{kind} '{name}' is a {type(strategy).__name__}: name a class or a function")
+    try:
+        parameters = inspect.signature(strategy).parameters.values()
+    except (TypeError, ValueError):  # of some that are written in C
+        return
+    named = {p.name: p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    free = [key for key in named if key not in given]
+    for key in options:
+        if key in given:
+            raise ConfigError(f"{kind} '{name}': '{key}' is no option, the testbed gives it from a key of its own")
+        if key not in named and not takes_any:
+            known = f"options: {', '.join(free)}" if free else "it has no options"
+            raise ConfigError(f"{kind} '{name}' has no option '{str(key)[:60]}'{nearest(str(key), free)} ({known})")
+    called = f"it is made with {', '.join(given) or 'nothing'}"
+    for key in given:
+        if key not in named and not takes_any:
+            raise InputError(f"{kind} '{name}': its constructor does not take '{key}' ({called}; **options takes all)")
+    for parameter in parameters:
+        wanted = parameter.default is parameter.empty and parameter.kind not in (
+            parameter.VAR_KEYWORD,
+            parameter.VAR_POSITIONAL,
+        )
+        if wanted and (parameter.kind is parameter.POSITIONAL_ONLY or parameter.name not in {*given, *options}):
+            raise InputError(
+                f"{kind} '{name}': its constructor needs '{parameter.name}', which nothing gives ({called}): give it "
+                "among the options, or a default"
+            )
+
+
+def _search_working_folder() -> None:
+    with contextlib.suppress(FileNotFoundError):
+        folder = os.getcwd()
+        if folder not in sys.path and "" not in sys.path:
+            sys.path.append(folder)
 
 
 def _table(kind: str) -> dict[str, str]:

@@ -1,20 +1,24 @@
 """Files of keys and values: read, checked key by key, with errors that name the key."""
 
-import math
+import reprlib
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from gvc.errors import ConfigError, InputError
+from gvc import core_yaml
+from gvc.errors import ConfigError
 from gvc.registry import nearest
 
 
 class Section(BaseModel):
-    """A part of a file; unknown keys are refused."""
+    """A part of a file. Unknown keys are refused; a number is no text and no yes or no, and is finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    def __hash__(self) -> int:
+        """Of all but mappings, which have none."""
+        return hash(tuple(value for _, value in self if not isinstance(value, dict)))
 
 
 Checked = TypeVar("Checked", bound=Section)
@@ -23,14 +27,10 @@ Checked = TypeVar("Checked", bound=Section)
 def load_mapping(path: Path, what: str, see: str) -> dict[str, Any]:
     """The keys of a YAML file, unchecked. `what` it is and what to `see` are words for errors.
 
-    Raises InputError when it cannot be read and ConfigError when it is no YAML mapping.
+    Raises InputError when it cannot be read and ConfigError, naming the line, when it is no YAML mapping or one that
+    `gvc.core_yaml` refuses.
     """
-    try:
-        content = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise InputError(f"no {what} '{path}': {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{what} '{path}' is not valid YAML: {error}") from error
+    content = core_yaml.load(path, what)
     if not isinstance(content, dict):
         raise ConfigError(f"{what} '{path}' must hold keys and values, see {see}")
     return content
@@ -45,13 +45,24 @@ def checked(section: type[Checked], content: dict[str, Any]) -> Checked:
 
 
 def _explain(section: type[Section], error: Any) -> str:
-    path = [str(part) for part in error["loc"]]
+    path = [str(part)[:60] for part in error["loc"]]
     if error["type"] == "extra_forbidden":
         valid = _keys(section, path[:-1])
         return f"unknown key '{'.'.join(path)}'{nearest('.'.join(path), valid)}"
-    value = error.get("input")
-    shown = f" (got {value!r})" if not isinstance(value, float) or math.isfinite(value) else ""
-    return f"'{'.'.join(path)}': {error['msg']}{shown}"
+    return f"'{'.'.join(path)}': {error['msg']} (got {shown(error.get('input'))})"
+
+
+def shown(value: Any) -> str:
+    """`repr` of a value of any size, in at most some 200 characters and little time."""
+    try:
+        return _SHORT.repr(value)[:200]
+    except ValueError:  # an integer of more digits than Python writes
+        return f"a number of {value.bit_length()} bits" if isinstance(value, int) else type(value).__name__
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
+_SHORT.maxlevel = 3
 
 
 def _keys(section: type[Section], parents: list[str]) -> list[str]:

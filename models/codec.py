@@ -5,9 +5,9 @@ complex64 [n] in the layout of `models.latents`, noise maps float32 [n].
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -27,9 +27,10 @@ from models.layers import placed
 class SymbolDenoiser(Protocol):
     """The socket of a receiver stage between equaliser and decoder.
 
-    Made with preset, arm_name, sampler, steps, dtype and compiled, of which it may ignore what it has no use for. An
-    attribute `gate`, if there is one and it is not None, is called with (symbols, noise map, estimate) of each frame
-    and says whether to decode the estimate.
+    Made with preset, arm_name, sampler, steps, dtype and compiled, of which it may ignore what it has no use for, with
+    sampler_options where the configuration has some, and with its own options. An attribute `gate`, if there is one
+    and it is not None, is called with (symbols, noise map, estimate) of each frame and says whether to decode the
+    estimate.
     """
 
     def denoise(self, symbols: np.ndarray, noise_map: np.ndarray, height: int, width: int, latents: int) -> np.ndarray:
@@ -123,14 +124,16 @@ class FrameDenoiser(_Stage):
         steps: int = 1,
         seed: int = 0,
         arm_name: str = "jscc+cddm",
+        sampler_options: Mapping[str, Any] | None = None,
     ):
         places, chosen = Places(preset, cddm_dir=cddm_dir), arm(arm_name)
         by_paper = sampler == "paper"
         super().__init__(places.epsilon() if by_paper else places.denoiser(chosen.denoiser), dtype, compiled)
         # the paper's network also takes the step's number, which a graph would keep as a constant
         evaluate = self.network if by_paper else lambda *inputs: self.run(*inputs)
-        self.sampler = registry.create("sampler", sampler, network=evaluate, steps=steps)
-        self.gate = Gate.load(places) if (chosen, sampler, steps) == (arm("D"), "x0", 1) else None
+        self.sampler = registry.create("sampler", sampler, sampler_options, network=evaluate, steps=steps)
+        measured = (chosen, sampler, steps) == (arm("D"), "x0", 1) and not sampler_options
+        self.gate = Gate.load(places) if measured else None
         self._generator = torch.Generator(self.device).manual_seed(seed)
         self._swapping = threading.Lock()
 

@@ -17,11 +17,16 @@ from models.arms import arm as arm_of
 
 def encode(model: ModelConfig, pictures: Sequence[np.ndarray]) -> tuple[np.ndarray, float]:
     """Symbols complex64 [n, count] of pictures uint8 [height, width, 3], and the seconds that took."""
-    options = {key: getattr(model, key) for key in ("preset", "cbr", "design_snr_db", "dtype")}
-    encoder = registry.create("encoder", model.encoder, **options)
+    encoder = encoder_of(model)
     began = time.perf_counter()
     symbols = np.stack([encoder.encode(picture) for picture in pictures])
     return symbols, time.perf_counter() - began
+
+
+def encoder_of(model: ModelConfig) -> Any:
+    """The encoder that `model` names. Raises InputError and its kin."""
+    given = {key: getattr(model, key) for key in ("preset", "cbr", "design_snr_db", "dtype")}
+    return registry.create("encoder", model.encoder, model.options.encoder, **given)
 
 
 class NeuralLink:
@@ -53,7 +58,7 @@ class NeuralLink:
 
     def decode(self, arm: str) -> Transmission:
         """What `arm` shows."""
-        denoiser, decoder, plain = _receiver(arm, self._model)
+        denoiser, decoder, plain = receiver_of_arm(arm, self._model)
         began = time.perf_counter()
         shown: list[np.ndarray | None] = []
         for number, frame in enumerate(self._received):
@@ -74,14 +79,20 @@ class NeuralLink:
 
 
 @functools.lru_cache(maxsize=8)
-def _receiver(arm: str, model: ModelConfig) -> tuple[Any, Any, Any]:
-    """Denoiser (or None) of an arm, its decoder, and the decoder of received symbols for what the gate leaves alone."""
+def receiver_of_arm(arm: str, model: ModelConfig) -> tuple[Any, Any, Any]:
+    """Denoiser (or None) of an arm, its decoder, and the decoder of received symbols for what the gate leaves alone.
+
+    Raises InputError and its kin.
+    """
     options = {"preset": model.preset, "dtype": model.dtype}
     denoiser = None
     if arm_of(arm).denoised and model.denoiser != "none":
         own = {"sampler": model.sampler, "steps": model.steps, "arm_name": arm}
-        denoiser = registry.create("denoiser", model.denoiser, **options, **own)
+        if model.options.sampler:
+            own["sampler_options"] = model.options.sampler
+        denoiser = registry.create("denoiser", model.denoiser, model.options.denoiser, **options, **own)
     name = arm if denoiser is not None or not arm_of(arm).denoised else "jscc"
-    decoder = registry.create("decoder", model.decoder, arm_name=name, **options)
-    plain = registry.create("decoder", model.decoder, arm_name="jscc", **options) if denoiser is not None else decoder
+    kind = "decoder", model.decoder, model.options.decoder
+    decoder = registry.create(*kind, arm_name=name, **options)
+    plain = registry.create(*kind, arm_name="jscc", **options) if denoiser is not None else decoder
     return denoiser, decoder, plain

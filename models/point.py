@@ -18,13 +18,16 @@ from gvc.config import LinkConfig, ModelConfig, build, radio_path
 from gvc.errors import ConfigError
 from gvc.evaluation.freezes import freezes
 from gvc.evaluation.metrics import measure
+from gvc.permission import refuse_code
 from gvc.phy.layout import overhead
 from gvc.phy.numerology import Numerology
 from gvc.phy.realisation import WARM_UP, Realisation
 from gvc.registry import nearest
+from gvc.section import shown
 from gvc.video.clip import open_clip
 from models.arms import arm as arm_of
 from models.latents import latents_of
+from models.link_check import check_link
 from models.neural_link import NeuralLink, encode
 
 METRICS = {"psnr_db": 1, "lpips": 4}
@@ -64,9 +67,24 @@ class Point:
         missing = [name for name in ("clip", "radio", "snr_db", "cbr", "arms") if name not in parameters]
         if missing:
             raise ConfigError(f"a point needs {', '.join(missing)} (in `fixed` or `grid`)")
+        for name in ("frames", "measured"):
+            count = parameters.get(name, 1)
+            if type(count) is not int or count < 1:
+                raise ConfigError(f"parameter '{name}' is {shown(count)}: give a whole number from 1")
         arms = parameters["arms"]
         chosen = (*parameters.get("set", ()), *(f"{name}={json.dumps(value)}" for name, value in settings.items()))
+        # Settings are checked where they are read.
+        free = {name: value for name, value in parameters.items() if name not in ("clip", "radio", "set")}
+        refuse_code(free, "the sweep")
+        for name in parameters.get("metrics") or {}:
+            registry.check_name("metric", name)
         return cls(**{**parameters, "set": chosen, "arms": tuple([arms] if isinstance(arms, str) else arms)})
+
+    @property
+    def config(self) -> LinkConfig:
+        """Its link. All that says it comes from the sweep's file, and may name code only where files may."""
+        overrides = [f"video.size={self.size}", f"model.cbr={self.cbr}", f"channel.snr_db={self.snr_db}", *self.set]
+        return build(self.radio, overrides, overrides_from_file=True)
 
 
 def link(parameters: dict[str, Any], seed: int) -> list[dict[str, Any]]:
@@ -75,8 +93,7 @@ def link(parameters: dict[str, Any], seed: int) -> list[dict[str, Any]]:
     Every arm has the same slots of the same realisation; `seed` draws that.
     """
     point = Point.of(parameters)
-    overrides = [f"video.size={point.size}", f"model.cbr={point.cbr}", f"channel.snr_db={point.snr_db}", *point.set]
-    config = build(point.radio, overrides)
+    config = point.config
     pictures = clip_pictures(point.clip, config.video.size, point.frames)
     height, width = pictures.shape[1:3]
     latents = latents_of(config.model.cbr)
@@ -170,12 +187,15 @@ def _measured(name: str, reference: np.ndarray, shown: np.ndarray, fps: float) -
 
 
 def inputs(parameters: dict[str, Any]) -> list[Path]:
-    """Files that a point's result depends on beside the code: weights and the clip."""
+    """Files that a point's result depends on beside the code: weights and the clip.
+
+    Raises InputError and its kin for parameters that no link can be made of.
+    """
     from gvc.video.content import find_clip
     from models.arms import Places
 
     point = Point.of(parameters)
-    config = build(point.radio, list(point.set))
+    config = check_link(point.config, point.arms, running=False)
     files = [find_clip(point.clip), radio_path(point.radio)]
     if any(not peers.is_peer(arm) for arm in point.arms):
         for folder in Places(config.model.preset).folders.values():

@@ -1,6 +1,8 @@
 """The command line: light to start, one JSON object, failures told in a line with the right exit code."""
 
+import errno
 import json
+import os
 import shlex
 import signal
 import subprocess
@@ -11,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flowgraphs import cli, output
+from flowgraphs import cli, output, surroundings
+from flowgraphs.commands import bench
 from gvc import __version__
 from gvc.errors import InputError
+from gvc.paths import ROOT
 
 HEAVY = {"torch", "sionna", "gnuradio", "pmt", "numba", "scipy", "matplotlib", "av", "pydantic"}
 
@@ -219,3 +223,97 @@ def test_a_warning_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit):
         cli.main(["--version"])
     assert warnings.formatwarning(UserWarning("two tracks"), UserWarning, "clip.py", 3) == "gvc: two tracks\n"
+
+
+CLOSED = [
+    ("radios list >&-", "gvc: cannot write to stdout: it is closed\n"),
+    ("radios list >/dev/full", "gvc: cannot write to stdout: No space left on device\n"),
+    ("radios list --json - >/dev/full", "gvc: cannot write to stdout: No space left on device\n"),
+    ("--version >/dev/full", "gvc: cannot write to stdout: No space left on device\n"),
+    ("radios list | head -c 0", ""),
+    ("link --help | head -c 0", ""),
+    ("radios list <&- >&- 2>&-", ""),
+]
+
+
+@pytest.mark.parametrize(("call", "told"), CLOSED)
+def test_a_result_that_nobody_can_read_is_a_failure_in_a_line(call: str, told: str) -> None:
+    script = f"set -o pipefail; {shlex.quote(sys.executable)} -m flowgraphs.cli {call}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr, done.stdout) == (1, told, "")
+
+
+def test_a_result_in_a_file_needs_no_stdout(tmp_path: Path) -> None:
+    script = f"{shlex.quote(sys.executable)} -m flowgraphs.cli radios list --json {tmp_path}/r.json <&- >&- 2>&-"
+    assert subprocess.run(["bash", "-c", script], timeout=60, check=False).returncode == 0
+    assert json.loads((tmp_path / "r.json").read_text())["radios"]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [["link", "--clip", "b\udcff.mp4"], ["radios", "check", "b\udcff"], ["radios", "check", "--set", "\udcff=1"]],
+)
+def test_names_that_are_no_utf_8_are_told(call: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-m", "flowgraphs.cli", *call], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "unexpected" not in done.stderr and "Traceback" not in done.stderr
+
+
+def test_results_with_such_names_are_json() -> None:
+    assert output.plain({"cl\udcffip": ["a\udcff.mp4", Path("b\udcff")]}) == {
+        "cl\\udcffip": ["a\\udcff.mp4", "b\\udcff"]
+    }
+
+
+def test_few_open_files_are_refused_with_what_to_do() -> None:
+    script = f"ulimit -n 16; exec {shlex.quote(sys.executable)} -m flowgraphs.cli radios list"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "gvc: only 16 files may be open at once, 128 are needed: call `ulimit -n 4096` before\n"
+
+
+def test_a_home_that_cannot_be_written_is_no_hindrance() -> None:
+    environment = {**os.environ, "HOME": "/proc/1/nowhere"}
+    code = "from flowgraphs import cli; cli.main(['radios', 'check', 'sim-awgn', '--set', 'model.preset=small'])"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+
+
+def test_compiled_code_goes_to_a_folder_of_its_own_where_nothing_can_be_written(monkeypatch, capsys) -> None:
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setattr(surroundings, "_writable", lambda folder: False)
+    surroundings._find_cache()
+    assert Path(os.environ["NUMBA_CACHE_DIR"]).is_dir() and "set NUMBA_CACHE_DIR" in capsys.readouterr().err
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+
+
+@pytest.mark.parametrize(
+    ("number", "told"), [(errno.EMFILE, "ulimit -n"), (errno.ENOSPC, "disk is full"), (errno.EROFS, "reading only")]
+)
+def test_errors_of_the_system_say_what_to_do(number: int, told: str, monkeypatch, capsys) -> None:
+    def fails(arguments: list[str], **options: object) -> None:
+        raise OSError(number, os.strerror(number), "/some/file")
+
+    monkeypatch.setattr(cli, "app", fails)
+    assert cli.run(["demo"]) == 1
+    shown = capsys.readouterr().err
+    assert "/some/file" in shown and told in shown and "unexpected" not in shown
+
+
+def test_bench_lists_what_it_can_run_and_runs_it_in_the_callers_folder(monkeypatch, capsys) -> None:
+    assert cli.run(["bench", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "front_end" in shown and "front_end_gr" not in shown and "phy_links" not in shown
+    assert {"link", "ldpc", "waterfalls"} <= set(bench.NAMES)
+    assert not {"common", "phy_links", "impairments", "front_end_tasks"} & set(bench.NAMES)
+    calls = []
+
+    def ran(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+        calls.append((command, options))
+        return subprocess.CompletedProcess(command, 0, '{"machine": {}, "command": "", "rows": []}')
+
+    monkeypatch.setattr(bench.subprocess, "run", ran)
+    monkeypatch.setenv("PYTHONPATH", ".")
+    assert cli.run(["bench", "link", "--json", "-"]) == 0
+    ((command, options),) = calls
+    assert options.get("cwd") is None and options["env"]["PYTHONPATH"] == f"{ROOT}{os.pathsep}."
+    assert command[1:4] == ["-P", "-m", "benchmarks.link"]

@@ -1,6 +1,7 @@
 """What README shows is run: its examples, its commands, the files that it names."""
 
 import importlib
+import os
 import re
 import shlex
 import subprocess
@@ -36,7 +37,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def commands() -> list[list[str]]:
     lines = [line for block in blocks("sh") for line in block.splitlines()]
-    return [shlex.split(line.removeprefix("PYTHONPATH=. ")) for line in lines]
+    return [shlex.split(line) for line in lines]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """`gvc` as `./testbed` starts it, in the folder that is current."""
+    command = [sys.executable, "-P", "-m", "flowgraphs.cli", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=110)
 
 
 def test_the_example_decoder_is_a_decoder(folder: Path) -> None:
@@ -63,9 +71,18 @@ def test_the_example_radio_is_valid(folder: Path, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize("number", range(3))
 def test_the_example_links_run(folder: Path, number: int) -> None:
     link = [arguments for _, *arguments in commands() if arguments[0] == "link"][number]
-    code = f"import sys; sys.path[:0] = [{str(ROOT)!r}, '.']; from flowgraphs.cli import main; main()"
-    extra = ["--out", "run", "--pace", "none", "--set", "video.size=128x96"]
-    done = subprocess.run([sys.executable, "-c", code, *link, *extra], capture_output=True, text=True, timeout=110)
+    done = run(*link, "--out", "run", "--pace", "none", "--set", "video.size=128x96")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.gr
+def test_an_example_runs_beside_folders_called_like_ours(folder: Path) -> None:
+    for name in ("models", "gvc"):
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text("raise RuntimeError('the wrong package')\n")
+    link = next(arguments for _, *arguments in commands() if "model.decoder=mine:GreyDecoder" in arguments)
+    small = ["--set", "video.size=64x64", "--set", "model.preset=small", "--frames", "2", "--radio", "sim-awgn"]
+    done = run(*link, *small, "--metrics", "psnr_db", "--pace", "none", "--out", "run")
     assert done.returncode == 0, done.stderr
 
 

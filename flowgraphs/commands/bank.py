@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from flowgraphs import output
+from flowgraphs.commands.options import AllowCode
 from gvc.errors import InputError
 
 
@@ -18,13 +19,15 @@ def bank(
     snr_db: Annotated[str, typer.Option(help="Lowest and highest mean SNR in dB.")] = "-2,22",
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key.")] = None,
     seed: Annotated[int, typer.Option(help="Root seed.")] = 0,
+    allow_code: AllowCode = False,
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
 ) -> None:
     """Send random symbols over each radio's channel and keep what the receiver claims and what is true."""
     import numpy as np
     from safetensors.numpy import save
 
-    from gvc.config import DEFAULT_RADIO, build
+    from flowgraphs.experiment import configure
+    from gvc.config import DEFAULT_RADIO
     from gvc.phy.bank import record_radio
     from models.latents import latents_of
 
@@ -35,12 +38,14 @@ def bank(
         low, high = (float(part) for part in snr_db.split(","))
     except ValueError as error:
         raise InputError(f"--snr-db {snr_db}: write the lowest and the highest, for example -2,22") from error
+    if not -30 <= low <= high <= 60:
+        raise InputError(f"--snr-db {snr_db}: give the lowest and the highest within -30 and 60 dB")
     overrides = [f"video.size={size}", f"model.cbr={cbr}", *(settings or [])]
-    configurations = [(name, build(name, overrides)) for name in radios]
+    configurations = [(name, configure(name, overrides)) for name in radios]
     banks = []
     for name, config in configurations:
         if config.video.size is None:
-            raise InputError(f"--size {size}: write WIDTHxHEIGHT, as no clip gives one")
+            raise InputError("a bank needs a picture size: --size WIDTHxHEIGHT")
         width, height = config.video.size
         with output.steps() as told:
             banks.append(

@@ -1,6 +1,8 @@
 """`gvc bench`: where the time goes."""
 
 import json as json_format
+import os
+import re
 import subprocess
 import sys
 from typing import Annotated
@@ -12,19 +14,28 @@ from gvc.errors import GvcError, InputError
 from gvc.paths import ROOT
 from gvc.registry import nearest
 
+FOLDER = ROOT / "benchmarks"
+# What others share has no arguments of its own.
+_IS_ONE = re.compile(r"= (common\.)?parser\(")
+NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if _IS_ONE.search(path.read_text("utf-8")))
+
 
 def bench(
-    name: Annotated[str, typer.Argument(help="link, front_end_gr, ...: a module in benchmarks/.")],
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(NAMES)}.")],
     arguments: Annotated[list[str] | None, typer.Argument(help="Its own options, after --.")] = None,
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
 ) -> None:
-    """Run a benchmark in a process of its own and show its rows."""
-    folder = ROOT / "benchmarks"
-    known = sorted(path.stem for path in folder.glob("*.py") if path.stem not in ("__init__", "common"))
-    if name not in known:
-        raise InputError(f"unknown benchmark '{name}'{nearest(name, known)} (known: {', '.join(known) or 'none'})")
-    command = [sys.executable, "-m", f"benchmarks.{name}", *(arguments or []), "--json", "-"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    """Run a benchmark in a process of its own, in this folder, and show its rows."""
+    if name not in NAMES:
+        raise InputError(f"unknown benchmark '{name}'{nearest(name, NAMES)} (known: {', '.join(NAMES) or 'none'})")
+    # -P: a folder called models where the command is called must not hide ours.
+    command = [sys.executable, "-P", "-m", f"benchmarks.{name}", *(arguments or []), "--json", "-"]
+    given = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(given)}
+    if "--help" in command:
+        subprocess.run(command, env=environment, check=False)
+        return
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode == InputError.exit_code:
         raise InputError(f"benchmark '{name}' refused its arguments, see above")
     if done.returncode != 0:

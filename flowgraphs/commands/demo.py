@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from flowgraphs import output
+from flowgraphs.commands.options import AllowCode
 from flowgraphs.experiment import DEFAULT_METRICS
 from gvc.errors import GvcError
 
@@ -27,6 +28,7 @@ def demo(
     metrics: Annotated[str, typer.Option(help="Comma-separated.")] = ",".join(METRICS),
     seed: Annotated[int, typer.Option(help="Root seed of the channel.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Run folder; default runs/TIME.")] = None,
+    allow_code: AllowCode = False,
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
 ) -> None:
     """Send a clip over a fading channel, show it with and without the denoiser, and write a report.

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from flowgraphs import output
+from flowgraphs.commands.options import AllowCode
 from gvc.errors import GvcError
 from gvc.evaluation.metrics import DEFAULT_METRICS
 from gvc.evaluation.session import KEEP
@@ -23,6 +24,7 @@ def link(
     seed: Annotated[int, typer.Option(help="Root seed of the channel.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Run folder; default runs/TIME.")] = None,
     report: Annotated[bool, typer.Option("--report", help="Also write a report into the run folder.")] = False,
+    allow_code: AllowCode = False,
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
 ) -> None:
     """Send a clip over a simulated channel, decode it by each arm, and measure."""

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from flowgraphs.commands.options import AllowCode
+
 radios = typer.Typer(no_args_is_help=True, help="List the radio files, or check one.")
 
 JsonOption = Annotated[
@@ -26,27 +28,21 @@ def list_radios(json: JsonOption = None) -> None:
 def check_radio(
     radio: Annotated[str, typer.Argument(help="A name from `gvc radios list`, or a path to a YAML file.")],
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key.")] = None,
+    arms: Annotated[str, typer.Option(help="Receivers that are to run over it.")] = "jscc,jscc+cddm",
+    allow_code: AllowCode = False,
     json: JsonOption = None,
 ) -> None:
-    """Read a radio file as `link` would, and show every key with the value in force.
+    """Make all that a link over this radio needs, and show every key with the value in force.
 
-    An unknown key or name is an error (exit code 2) that names the nearest valid one.
+    Whatever `link`, `tx` or `rx` would refuse of it is an error here (exit code 2) that names the key, and for an
+    unknown key or name the nearest valid one.
     """
+    from flowgraphs.experiment import configure
     from flowgraphs.output import emit
-    from gvc import registry
-    from gvc.config import build, radio_path
-    from gvc.phy.numerology import Numerology
+    from gvc.config import radio_path
 
-    config = build(radio, set_ or [])
-    # A name that does not exist is found here rather than when the flowgraph is built.
-    for kind, name in (
-        ("channel", config.channel.name),
-        ("synchroniser", config.phy.synchroniser),
-        ("channel_estimator", config.phy.channel_estimator),
-        ("equaliser", config.phy.equaliser),
-    ):
-        registry.resolve(kind, name)
-    Numerology.load(config.phy.numerology)
+    wanted = [name.strip() for name in arms.split(",") if name.strip()]
+    config = configure(radio, set_ or [], wanted, networks=True)
     emit({"radio": radio, "file": str(radio_path(radio)), "valid": True, **config.model_dump(mode="json")}, json)
 
 

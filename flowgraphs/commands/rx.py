@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from flowgraphs import output
+from flowgraphs.commands.options import AllowCode
 
 
 def rx(
@@ -16,12 +17,13 @@ def rx(
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")] = None,
     arm: Annotated[str, typer.Option(help="Which receiver: jscc, jscc+cddm, or the peer that was sent.")] = "jscc+cddm",
     reference: Annotated[str | None, typer.Option(help="The clip that was sent: PSNR and SSIM against it.")] = None,
+    allow_code: AllowCode = False,
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
 ) -> None:
     """Receive frames from recorded samples. Picture size and losses are read from the bursts' headers."""
     from flowgraphs.experiment import configure
 
-    config = configure(radio, set_ or [])
+    config = configure(radio, set_ or [], [arm], simulated=False)
     if reference is not None:
         from gvc.evaluation.against import against_clip
         from gvc.video.clip import open_clip

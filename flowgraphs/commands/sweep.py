@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from flowgraphs import output
+from flowgraphs.commands.options import AllowCode
 from gvc.errors import LinkError
 
 
@@ -17,6 +18,7 @@ def sweep(
     workers: Annotated[int, typer.Option(min=0, help="Processes or jobs; 0: one a core, 16 jobs.")] = 0,
     scheduler: Annotated[str, typer.Option(help="Address of a dask scheduler; empty starts one here.")] = "",
     job: Annotated[list[str] | None, typer.Option(help="slurm: KEY=VALUE of a job, e.g. slurm_partition=cpu.")] = None,
+    allow_code: AllowCode = False,
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
 ) -> None:
     """Compute every point of a sweep that is not there yet, and merge them into results.parquet."""

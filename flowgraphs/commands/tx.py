@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from flowgraphs import output
+from flowgraphs.commands.options import AllowCode
 from gvc.errors import InputError
 
 
@@ -17,6 +18,7 @@ def tx(
     arm: Annotated[str, typer.Option(help="Whose encoder: jscc, or a peer such as av1+ldpc or softcast.")] = "jscc",
     seed: Annotated[int, typer.Option(help="Root seed; the stream's identity follows from it.")] = 1,
     scale: Annotated[str, typer.Option(help="Factor of every sample, or `peak`: the largest becomes 1.")] = "1",
+    allow_code: AllowCode = False,
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
 ) -> None:
     """Encode a clip and write what the antenna sends, before any channel: complex floats, mean power 1 in a burst.
@@ -26,7 +28,7 @@ def tx(
     factor = _factor(scale)
     from flowgraphs.experiment import configure, rates
 
-    config = configure(radio, set_ or [])
+    config = configure(radio, set_ or [], [arm], simulated=False)
     from flowgraphs.runner import run
     from flowgraphs.transmit import TransmitGraph
 

@@ -1,6 +1,8 @@
 """The bound that no separate coding passes: a video codec behind an ideal code at the channel's capacity."""
 
 from collections import deque
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +30,7 @@ class Capacity:
         fps: frames a second, for the codec.
         codec: registry name of kind `codec`.
         outage: share of slots in outage, 0 to below 1.
-        preset: the codec's.
+        preset: the codec's; `codec_options` are its own.
 
     Raises InputError for what these have wrong.
     """
@@ -41,11 +43,12 @@ class Capacity:
         codec: str = "av1",
         outage: float = 0.0,
         preset: str = "random-access",
+        codec_options: Mapping[str, Any] | None = None,
     ):
         if not 0 <= outage < 1:
             raise InputError(f"capacity.outage {outage}: use 0 to below 1")
         self.segment_frames = segment_frames
-        self._codec = registry.create("codec", codec, preset=preset)
+        self._codec = registry.create("codec", codec, codec_options, preset=preset)
         self._count, self._fps, self._outage = count, fps, outage
         self._noise_map: np.ndarray | None = None
         self._on_the_way: deque[tuple[bytes, int]] = deque()

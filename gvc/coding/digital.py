@@ -1,5 +1,6 @@
 """The digital peer: a video codec's bytes, LDPC and QAM in the slots of a segment."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -30,13 +31,13 @@ class Digital:
     blocks in order, and what lies behind the first failed code block is lost.
 
     Args:
-        codec: registry name of kind `codec`.
+        codec: registry name of kind `codec`; `codec_options` are its own.
         count: symbols a slot.
         segment_frames: pictures coded together, at most.
         depth: slots a transport block; None for the whole segment.
         preset: the codec's, `random-access` or `low-delay`.
         fps: frames a second, for the codec.
-        adaptation: registry name of kind `adaptation`; `options` are its own.
+        adaptation: registry name of kind `adaptation`; `given` it gets, and `adaptation_options` are its own.
 
     Raises InputError for what these have wrong.
     """
@@ -50,13 +51,15 @@ class Digital:
         preset: str = "random-access",
         fps: float = 25.0,
         adaptation: str = "table",
-        **options: Any,
+        codec_options: Mapping[str, Any] | None = None,
+        adaptation_options: Mapping[str, Any] | None = None,
+        **given: Any,
     ):
         if segment_frames < 1 or not 1 <= (depth or 1) <= segment_frames:
             raise InputError(f"segments of {segment_frames} frames, transport blocks of {depth}: use 1 up to a segment")
-        self.codec = registry.create("codec", codec, preset=preset)
+        self.codec = registry.create("codec", codec, codec_options, preset=preset)
         self.segment_frames = segment_frames
-        self.adaptation = registry.create("adaptation", adaptation, **options)
+        self.adaptation = registry.create("adaptation", adaptation, adaptation_options, **given)
         self._count, self._fps, self._depth = count, fps, depth or segment_frames
         self._concealment = Concealment()
 

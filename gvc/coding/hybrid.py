@@ -1,7 +1,7 @@
 """The hybrid peer: a digital base and an analogue refinement of what it leaves, in the same slots."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +19,9 @@ from gvc.phy.transport_block import TransportBlock
 
 CONTROL_SYMBOLS = 400
 """Of a segment: they say under a strong code which MCS the base has and how long the refinement's metadata is."""
+
+SHAPE = ("n", "height", "width", "symbols")
+"""What a refinement is made with."""
 
 
 class Refinement(Protocol):
@@ -50,7 +53,7 @@ class Hybrid:
     Args:
         count, segment_frames, fps: as of every scheme.
         bandwidth, power: shares of the base, 0 to 1.
-        refinement: registry name of kind `refinement`.
+        refinement: registry name of kind `refinement`; `refinement_options` are its own.
         codec, others: as of `Digital`.
 
     Raises InputError when a share leaves either part without symbols.
@@ -63,6 +66,7 @@ class Hybrid:
         power: float = 0.5,
         refinement: str = "softcast",
         segment_frames: int = 16,
+        refinement_options: Mapping[str, Any] | None = None,
         **digital: Any,
     ):
         self._base_count = round(count * bandwidth)
@@ -72,8 +76,13 @@ class Hybrid:
         self.segment_frames = segment_frames
         self._base = Digital(count=self._base_count, segment_frames=segment_frames, **digital)
         self._power = power
-        kind: Callable[[int, int, int, int], Refinement] = registry.resolve("refinement", refinement)
-        self._analogue = functools.lru_cache(maxsize=8)(kind)
+        registry.check_call("refinement", refinement, refinement_options or {}, dict.fromkeys(SHAPE))
+
+        @functools.lru_cache(maxsize=8)
+        def analogue(*shape: int) -> Refinement:
+            return registry.create("refinement", refinement, refinement_options, **dict(zip(SHAPE, shape, strict=True)))
+
+        self._analogue = analogue
         self._control = TransportBlock(named("qpsk-1_5"), CONTROL_SYMBOLS)
         self._concealment = Concealment()
 

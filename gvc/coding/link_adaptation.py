@@ -16,7 +16,10 @@ LOST_BLOCKS = 0.01
 
 
 class Adaptation(Protocol):
-    """Chooses a scheme; created with the options `mcs`, `channel` and `margin_db` of the configuration."""
+    """Chooses a scheme; created with `mcs`, `channel` and `margin_db` of the configuration, and its own options.
+
+    One that is for simulations alone has `tell(fits)`, see `Genie`.
+    """
 
     def choose(self, snr_db: float) -> Mcs:
         """The scheme for a mean Es/N0, as fed back by the receiver."""
@@ -25,7 +28,7 @@ class Adaptation(Protocol):
 class Fixed:
     """One scheme always: no feedback."""
 
-    def __init__(self, mcs: str, **options: object):
+    def __init__(self, mcs: str, channel: str = "", margin_db: float = 0.0):
         self._mcs = named(mcs)
 
     def choose(self, snr_db: float) -> Mcs:
@@ -43,7 +46,7 @@ class Measured:
     Raises InputError for a channel that has no table.
     """
 
-    def __init__(self, channel: str, margin_db: float = 0.0, **options: object):
+    def __init__(self, channel: str, margin_db: float = 0.0, mcs: str = ""):
         self._thresholds = thresholds(channel)
         self._margin_db = margin_db
 
@@ -61,7 +64,7 @@ class Genie:
     `tell` gets what the channel is going to do to the segment's slots.
     """
 
-    def __init__(self, **options: object):
+    def __init__(self, mcs: str = "", channel: str = "", margin_db: float = 0.0):
         self._fits: Callable[[Mcs], bool] | None = None
 
     def tell(self, fits: Callable[[Mcs], bool]) -> None:

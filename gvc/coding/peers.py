@@ -8,7 +8,7 @@ from typing import Any
 
 from gvc import registry
 from gvc.coding.scheme import Scheme
-from gvc.errors import InputError
+from gvc.errors import ConfigError, InputError
 from gvc.phy.mcs import TABLE
 from gvc.registry import nearest
 
@@ -36,24 +36,41 @@ def create(arm: str, config: Any, count: int, fps: float) -> Scheme:
             raise InputError("softcast has nothing to adapt: write softcast alone")
         return registry.create("scheme", "softcast", **shared)
     if name == "capacity":
+        bound = config.capacity
         return registry.create(
-            "scheme", "capacity", **shared, codec=config.capacity.codec, outage=_outage(config, option)
-        )
+            "scheme", "capacity", **shared, codec=bound.codec, codec_options=bound.options.codec,
+            outage=_outage(config, option),
+        )  # fmt: skip
     digital = {**shared, **adaptation(config, option), "preset": config.digital.preset, "depth": config.digital.depth}
     if name == "hybrid":
-        return registry.create("scheme", "hybrid", **digital, **config.hybrid.model_dump())
+        return registry.create("scheme", "hybrid", **digital, **_hybrid(config))
     return registry.create("scheme", "digital", **digital, codec=name.removesuffix("+ldpc"))
 
 
+def check_running(arm: str, config: Any) -> None:
+    """Raise ConfigError for a peer that no running link can have: a genie or a bound."""
+    name, _, option = arm.partition("@")
+    if name == "capacity" or (name in ADAPTED and (option or config.digital.adaptation) == "genie"):
+        raise ConfigError(f"arm '{arm}' knows the channel beforehand: it is for sweeps, not for a running link")
+
+
 def adaptation(config: Any, option: str = "") -> dict[str, Any]:
-    """Options of the adaptation: `option` is a registry name of kind `adaptation` or an MCS, empty for the config's."""
+    """The adaptation and what it gets: `option` is its registry name or an MCS, empty for the configuration's."""
     digital = config.digital
     chosen, mcs = digital.adaptation, digital.mcs
     if option in TABLE:
         chosen, mcs = "fixed", option
     elif option:
         chosen = option
-    return {"adaptation": chosen, "mcs": mcs, "channel": digital.table, "margin_db": digital.margin_db}
+    own = digital.options.adaptation if chosen == digital.adaptation else {}
+    given = {"mcs": mcs, "channel": digital.table, "margin_db": digital.margin_db}
+    return {"adaptation": chosen, "adaptation_options": own, **given}
+
+
+def _hybrid(config: Any) -> dict[str, Any]:
+    hybrid = config.hybrid
+    own = {"codec_options": hybrid.options.codec, "refinement_options": hybrid.options.refinement}
+    return {**hybrid.model_dump(exclude={"options"}), **own}
 
 
 def _outage(config: Any, option: str) -> float:

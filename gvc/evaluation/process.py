@@ -50,7 +50,7 @@ class EvaluatorProcess:
         self.out = Path(out)
         self.token = new_token() if token is None else token
         self._fps, self._keep, self._arms = fps, keep, arms
-        command = [sys.executable, "-m", "gvc.evaluation.evaluator", "--bind", bind, "--out", str(self.out)]
+        command = [sys.executable, "-P", "-m", "gvc.evaluation.evaluator", "--bind", bind, "--out", str(self.out)]
         command += ["--metrics", ",".join(metrics), "--streams", str(streams), "--fps", repr(float(fps))]
         command += ["--idle-timeout-s", repr(float(idle_timeout_s)), "--keep", str(keep), "--arms", str(arms)]
         command += ["--stall-s", repr(float(stall_s)), "--parent", str(os.getpid())]

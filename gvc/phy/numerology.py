@@ -10,7 +10,7 @@ import numpy as np
 from gvc.errors import ConfigError, InputError
 from gvc.phy.sequences import pseudo_random_bits
 from gvc.registry import nearest
-from gvc.section import load_mapping
+from gvc.section import load_mapping, shown
 
 FOLDER = Path(__file__).parent / "numerologies"
 SHORT_PERIOD = 16
@@ -79,12 +79,19 @@ class Numerology:
             raise ConfigError(f"numerology '{name}' lacks the key '{missing[0]}'")
         values: dict = {"name": name}
         for key, kind in fields.items():
-            try:
-                if kind is int and int(content[key]) != content[key]:
-                    raise ValueError("not a whole number")
-                values[key] = tuple(int(c) for c in content[key]) if key == "pilot_carriers" else kind(content[key])
-            except (TypeError, ValueError) as error:
-                raise ConfigError(f"numerology '{name}': '{key}' is {content[key]!r}: {error}") from error
+            value = content[key]
+            if key == "pilot_carriers":
+                good = isinstance(value, list | tuple) and all(type(carrier) is int for carrier in value)
+                value = tuple(value) if good else value
+            elif kind is float:
+                good = type(value) in (int, float) and abs(value) < 1e300
+                value = float(value) if good else value
+            else:
+                good = type(value) is kind
+            if not good:
+                wanted = {int: "a whole number", float: "a finite number", str: "a text"}.get(kind, "whole numbers")
+                raise ConfigError(f"numerology '{name}': '{key}' is {shown(value)}: give {wanted}")
+            values[key] = value
         return cls(**values)
 
     def __hash__(self) -> int:

@@ -50,6 +50,7 @@ def channel_of(config: Any, snr_db: float, seed: int) -> StreamChannel:
     return registry.create(
         "channel",
         config.channel.name,
+        config.channel.options,
         sample_rate_hz=config.sample_rate_hz,
         center_frequency_hz=config.center_frequency_hz,
         occupied_fraction=Numerology.load(config.phy.numerology).occupied_fraction,
@@ -57,7 +58,6 @@ def channel_of(config: Any, snr_db: float, seed: int) -> StreamChannel:
         snr_db=snr_db,
         seed=seed,
         **config.channel.model_dump(exclude={"name", "snr_db", "options"}),
-        **config.channel.options,
     )
 
 
@@ -73,6 +73,7 @@ def receiver_parameters(config: Any) -> dict[str, Any]:
         "rx_antennas": phy.rx_antennas,
         "center_frequency_hz": config.center_frequency_hz,
         "one_oscillator": config.channel.sro_ppm is None,
+        "options": phy.options.model_dump(),
     }
 
 

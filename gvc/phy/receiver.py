@@ -1,5 +1,8 @@
 """A stream of samples to bursts of symbols with their noise map."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from gvc import registry
@@ -34,6 +37,7 @@ class BurstReceiver:
         phase_window: payload symbols on each side over which the pilots' phase is averaged.
         keep_raw: keep the resource elements before the equaliser in each burst.
         genie: perfect channel state in place of the estimates.
+        options: by strategy (synchroniser, channel_estimator, equaliser) the further arguments of its constructor.
 
     Attributes: `bad_samples`, `candidates` (detections), `headers_read`, `bad_headers` (of candidates that could be
     synchronised), `unknown_bursts` (read, and of another version or a payload type that is not known).
@@ -51,6 +55,7 @@ class BurstReceiver:
         phase_window: int = 8,
         keep_raw: bool = False,
         genie: Genie | None = None,
+        options: Mapping[str, Mapping[str, Any]] | None = None,
     ):
         if rx_antennas < 1:
             raise InputError(f"rx_antennas is {rx_antennas}, it must be at least 1")
@@ -61,12 +66,16 @@ class BurstReceiver:
         self.bad_headers = 0
         self.unknown_bursts = 0
         self.headers_read = 0
-        sync = registry.create("synchroniser", synchroniser, numerology=u, rx_antennas=rx_antennas)
+        own: Mapping[str, Mapping[str, Any]] = options or {}
+        sync = registry.create(
+            "synchroniser", synchroniser, own.get("synchroniser"), numerology=u, rx_antennas=rx_antennas
+        )
         self._synchroniser = sync
-        estimator = registry.create("channel_estimator", channel_estimator, numerology=u)
+        estimator = registry.create("channel_estimator", channel_estimator, own.get("channel_estimator"), numerology=u)
         self._headers = HeaderReader(u, estimator)
         tracking = Tracking(center_frequency_hz, one_oscillator, phase_window)
-        self._payloads = PayloadReader(u, estimator, registry.create("equaliser", equaliser), tracking, keep_raw, genie)
+        combiner = registry.create("equaliser", equaliser, own.get("equaliser"))
+        self._payloads = PayloadReader(u, estimator, combiner, tracking, keep_raw, genie)
         longest = burst_layout(u, u.payload_symbols).samples + sync.span + sync.reach
         self._buffer = SampleBuffer(rx_antennas, 2 * longest + 2 * _BLOCK)
         self._scan = 0

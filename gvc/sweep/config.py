@@ -2,11 +2,12 @@
 
 import itertools
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, Strict, model_validator
 
 from gvc.errors import ConfigError
+from gvc.permission import refuse_code
 from gvc.section import Section, checked, load_mapping
 
 
@@ -37,7 +38,7 @@ class Stop(Section):
     column: str
     ci95_width: float | None = Field(None, gt=0)
     errors: float | None = Field(None, gt=0)
-    by: tuple[str, ...] = ("arm",)
+    by: Annotated[tuple[str, ...], Strict(False)] = ("arm",)
 
     @model_validator(mode="after")
     def _has_a_rule(self) -> "Stop":
@@ -67,8 +68,11 @@ class SweepConfig(Section):
 
 
 def load(path: str | Path) -> SweepConfig:
-    """The checked file; raises ConfigError naming an unknown key and the nearest known one."""
+    """The checked file; raises ConfigError naming an unknown key and the nearest known one, and where its point is code
+    that the caller has not allowed (`gvc.permission`).
+    """
     config = checked(SweepConfig, load_mapping(Path(path), "sweep file", "docs/sweeps.md"))
+    refuse_code({"point": config.point}, f"sweep file '{path}'")
     both = set(config.fixed) & set(config.grid)
     if both:
         raise ConfigError(f"'{path}': {', '.join(sorted(both))} is in fixed and in grid")

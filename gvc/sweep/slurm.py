@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import submitit
-import yaml
 
+from gvc import core_yaml
 from gvc.errors import InputError, LinkError
 from gvc.sweep.engine import Engine
 from gvc.sweep.store import Store
@@ -128,4 +128,4 @@ def _parsed(options: Sequence[str]) -> dict[str, object]:
     for key, equals, _ in pairs:
         if not equals:
             raise InputError(f"--job {key}: write KEY=VALUE, for example timeout_min=60")
-    return {key: yaml.safe_load(value) for key, _, value in pairs}
+    return {key: core_yaml.value(value, f"--job {key}") for key, _, value in pairs}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gvc import registry
+from gvc import permission, registry
 from gvc.errors import ConfigError, InputError
 
 Row = dict[str, Any]
@@ -19,13 +19,16 @@ HASHED = (".py", ".json", ".yaml")
 
 @dataclass(frozen=True)
 class Task:
-    """`point(parameters, seed)`; `key` is the SHA-256 of all that its rows depend on."""
+    """`point(parameters, seed)`; `key` is the SHA-256 of all that its rows depend on. `allow_code`: whether the files
+    that it reads may name code, as the one who made it allowed.
+    """
 
     point: str
     cell: int
     parameters: dict[str, Any]
     seed: int
     key: str
+    allow_code: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,8 @@ class Addresses:
             text = json.dumps(content, sort_keys=True, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"{parameters}: parameters are numbers, texts, lists and mappings: {error}") from error
-        return Task(self.point, cell, parameters, seed, hashlib.sha256(text.encode()).hexdigest())
+        key = hashlib.sha256(text.encode()).hexdigest()
+        return Task(self.point, cell, parameters, seed, key, permission.code_is_allowed())
 
     def _inputs(self, parameters: dict[str, Any]) -> list[str]:
         """Hashes of the files that the parameters name, asked for once for all seeds."""
@@ -81,9 +85,10 @@ def attempt(task: Task) -> Result:
     A worker elsewhere, or one that runs since last week, may have other code or weights: its rows are not wanted.
     """
     try:
-        if _addresses(task.point).task(task.cell, task.parameters, task.seed).key != task.key:
-            return Failure("the worker has other code or files than this sweep; restart it from the same checkout")
-        return [_row(row) for row in run(task.point, task.parameters, task.seed)]
+        with permission.allowing_code(task.allow_code):
+            if _addresses(task.point).task(task.cell, task.parameters, task.seed).key != task.key:
+                return Failure("the worker has other code or files than this sweep; restart it from the same checkout")
+            return [_row(row) for row in run(task.point, task.parameters, task.seed)]
     except (Exception, SystemExit) as error:
         return Failure(f"{type(error).__name__}: {error}")
 

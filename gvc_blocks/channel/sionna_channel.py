@@ -56,6 +56,7 @@ class SionnaChannel(GuardedBlock):
         self.channel = registry.create(
             "channel",
             channel,
+            options,
             sample_rate_hz=sample_rate_hz,
             center_frequency_hz=center_frequency_hz,
             snr_db=snr_db,
@@ -65,7 +66,8 @@ class SionnaChannel(GuardedBlock):
             sro_ppm=sro_ppm,
             delay_samples=delay_samples,
             occupied_fraction=occupied_fraction,
-            **{"speed_mps": speed_mps, "delay_spread_s": delay_spread_s, **(options or {})},
+            speed_mps=speed_mps,
+            delay_spread_s=delay_spread_s,
         )
         self._tap = Tap(dump_path)
         self._ready = np.zeros((rx_antennas, 0), np.complex64)

@@ -1,5 +1,8 @@
 """A generative receiver stage between equaliser and decoder."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from gvc import registry
@@ -25,6 +28,7 @@ class CddmDenoiser(GuardedBlock):
         dtype: auto, float32 or bfloat16.
         compiled: compile the network before the start.
         dump_path: file for the denoised symbols, cf32; empty for none.
+        options, sampler_options: further arguments of the denoiser's and of the sampler's constructor.
     """
 
     def __init__(
@@ -38,17 +42,21 @@ class CddmDenoiser(GuardedBlock):
         dtype: str = "auto",
         compiled: bool = False,
         dump_path: str = "",
+        options: Mapping[str, Any] | None = None,
+        sampler_options: Mapping[str, Any] | None = None,
     ):
         super().__init__("gvc cddm denoiser")
         self.denoiser = registry.create(
             "denoiser",
             denoiser,
+            options,
             preset=preset,
             arm_name=arm,
             sampler=sampler,
             steps=steps,
             dtype=dtype,
             compiled=compiled,
+            **({"sampler_options": sampler_options} if sampler_options else {}),
         )
         self.gate = getattr(self.denoiser, "gate", None) if gate else None
         self.frames_denoised = 0

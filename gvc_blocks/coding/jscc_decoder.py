@@ -1,5 +1,8 @@
 """Symbols to pictures by a neural decoder."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from gvc import registry
@@ -24,6 +27,7 @@ class JsccDecoder(GuardedBlock):
         gate: frames may come that the denoiser's gate left alone.
         dtype: auto, float32 or bfloat16.
         compiled: compile the network before the start.
+        options: further arguments of the decoder's constructor.
     """
 
     def __init__(
@@ -34,11 +38,12 @@ class JsccDecoder(GuardedBlock):
         gate: bool = False,
         dtype: str = "auto",
         compiled: bool = False,
+        options: Mapping[str, Any] | None = None,
     ):
         super().__init__("gvc jscc decoder")
-        options = {"preset": preset, "dtype": dtype, "compiled": compiled}
-        self.decoder = registry.create("decoder", decoder, arm_name=arm, **options)
-        self.plain = registry.create("decoder", decoder, arm_name="jscc", **options) if gate else self.decoder
+        given = {"preset": preset, "dtype": dtype, "compiled": compiled}
+        self.decoder = registry.create("decoder", decoder, options, arm_name=arm, **given)
+        self.plain = registry.create("decoder", decoder, options, arm_name="jscc", **given) if gate else self.decoder
         self.flight: Flight | None = None
         self.undecodable = Undecodable()
         self.receive("symbols", self._decode)

@@ -1,5 +1,8 @@
 """Pictures to symbols by a neural encoder."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from gvc import registry
 from gvc.phy.frames import SymbolFrame
 from gvc.phy.shape import PictureShape
@@ -21,6 +24,7 @@ class JsccEncoder(GuardedBlock):
         dtype: auto, float32 or bfloat16.
         compiled: compile the network before the start (seconds to minutes, then faster).
         dump_path: file for the symbols, cf32; empty for none.
+        options: further arguments of the encoder's constructor.
     """
 
     def __init__(
@@ -32,11 +36,13 @@ class JsccEncoder(GuardedBlock):
         dtype: str = "auto",
         compiled: bool = False,
         dump_path: str = "",
+        options: Mapping[str, Any] | None = None,
     ):
         super().__init__("gvc jscc encoder")
         self.encoder = registry.create(
-            "encoder", encoder, preset=preset, cbr=cbr, design_snr_db=design_snr_db, dtype=dtype, compiled=compiled
-        )
+            "encoder", encoder, options, preset=preset, cbr=cbr, design_snr_db=design_snr_db, dtype=dtype,
+            compiled=compiled,
+        )  # fmt: skip
         self._tap = Tap(dump_path)
         self.receive("frames", self._encode)
         self.send_on("symbols")

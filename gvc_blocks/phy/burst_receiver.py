@@ -1,5 +1,8 @@
 """A stream of samples to frames of symbols with their noise map."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from gvc.phy.assembler import FrameAssembler
@@ -29,6 +32,7 @@ class BurstReceiver(GuardedBlock):
         one_oscillator: the sampling offset follows from the CFO.
         expected: what the decoder takes; other bursts are counted as foreign. None for everything.
         keep_raw: keep resource elements before the equaliser in the bursts.
+        options: by strategy (synchroniser, ...) the further arguments of its constructor.
         dump_symbols, dump_noise_map: files for the equalised symbols (cf32) and their noise map (f32).
     """
 
@@ -45,6 +49,7 @@ class BurstReceiver(GuardedBlock):
         expected: Expected | None = None,
         dump_symbols: str = "",
         dump_noise_map: str = "",
+        options: Mapping[str, Mapping[str, Any]] | None = None,
     ):
         super().__init__("gvc burst receiver", [np.complex64] * rx_antennas, None)
         waveform = Numerology.load(numerology)
@@ -57,6 +62,7 @@ class BurstReceiver(GuardedBlock):
             center_frequency_hz,
             one_oscillator,
             keep_raw=keep_raw,
+            options=options,
         )
         self.assembler = FrameAssembler(waveform, expected)
         self.flight: Flight | None = None

@@ -28,7 +28,7 @@ class VideoSource(GuardedBlock):
 
     def __init__(self, clip: str, size: str | tuple[int, int] | None = None, frames: int = 0, paced: bool = False):
         super().__init__("gvc video source")
-        self.clip = open_clip(clip, size=VideoConfig(size=size).size, frames=frames or None)
+        self.clip = open_clip(clip, size=VideoConfig.model_validate({"size": size}).size, frames=frames or None)
         self.paced = paced
         self.flight: Flight | None = None
         self.sent = 0

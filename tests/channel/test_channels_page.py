@@ -13,12 +13,7 @@ from gvc.errors import InputError
 from gvc.paths import ROOT
 
 PAGE = (ROOT / "docs" / "channels.md").read_text()
-COMMANDS = [
-    line
-    for block in re.findall(r"```bash\n(.*?)```", PAGE, flags=re.DOTALL)
-    for line in block.splitlines()
-    if not line.startswith("export ")
-]
+COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", PAGE, flags=re.DOTALL) for line in block.splitlines()]
 
 
 SLOW = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -39,9 +34,9 @@ def folder(tmp_path_factory):
 
 @pytest.mark.parametrize("command", [pytest.param(c, marks=SLOW if long(c) else []) for c in COMMANDS])
 def test_command_runs(command, folder):
-    words = re.sub(r"^gvc ", "python -m flowgraphs.cli ", command).split()
+    words = re.sub(r"^gvc ", "python -P -m flowgraphs.cli ", command).split()
     assert words[0] == "python"
-    environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, *words[1:]], cwd=folder, env=environment, capture_output=True, text=True, timeout=590
     )

@@ -37,11 +37,11 @@ def test_denoiser_of_the_page_is_the_linear_estimate(folder: Path) -> None:
 @pytest.mark.gr
 def test_denoiser_of_the_page_runs_in_a_link(folder: Path) -> None:
     (line,) = [command for command in COMMANDS if "mine:Shrink" in command]
-    arguments = shlex.split(line.removeprefix("PYTHONPATH=. gvc "))
+    arguments = shlex.split(line.removeprefix("gvc "))
     quick = ["--out", "run", "--pace", "none", "--set", "video.size=64x48", "--metrics", "psnr_db"]
     done = subprocess.run(
-        [sys.executable, "-m", "flowgraphs.cli", *arguments, *quick, "--set", "model.preset=small"],
-        cwd=folder, env={**os.environ, "PYTHONPATH": f"{ROOT}:."}, capture_output=True, text=True, timeout=110,
+        [sys.executable, "-P", "-m", "flowgraphs.cli", *arguments, *quick, "--set", "model.preset=small"],
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=110,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
 

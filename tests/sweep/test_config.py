@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gvc.errors import InputError
+from gvc.errors import ConfigError, InputError
+from gvc.permission import allowing_code
 from gvc.sweep.config import load
 
-GOOD = "name: n\npoint: a.b:c\nfixed: {clip: x}\ngrid: {snr_db: [0, 5], arm: [p, q]}\nseeds: {min: 3}\n"
+GOOD = "name: n\npoint: link\nfixed: {clip: x}\ngrid: {snr_db: [0, 5], arm: [p, q]}\nseeds: {min: 3}\n"
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -45,6 +46,14 @@ def test_cells_are_all_combinations_in_the_order_of_the_grid(tmp_path) -> None:
 def test_what_is_wrong_is_named(tmp_path, change, told) -> None:
     with pytest.raises(InputError, match=told):
         load(written(tmp_path, GOOD.replace(*change)))
+
+
+def test_code_is_refused_unless_it_is_allowed(tmp_path) -> None:
+    path = written(tmp_path, GOOD.replace("link", "subprocess:call"))
+    with pytest.raises(ConfigError, match=r"sweep.yaml' names code, 'point: subprocess:call'.*--allow-code"):
+        load(path)
+    with allowing_code():
+        assert load(path).point == "subprocess:call"
 
 
 def test_a_file_that_is_not_there_is_named() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gvc.permission import allowing_code
 from gvc.sweep.config import load
 from gvc.sweep.sweep import sweep
 from tests.sweep.test_engines import alive
@@ -34,7 +35,7 @@ def command(toy: Path, tmp_path: Path) -> Callable[..., list[str]]:
         path = tmp_path / "sweep.yaml"
         path.write_text(SWEEP.format(sleep=sleep))
         cli = [sys.executable, "-P", "-m", "flowgraphs.cli", "sweep"]
-        return [*cli, str(path), "--out", str(out), "--workers", "2", "--json", "-"]
+        return [*cli, str(path), "--out", str(out), "--workers", "2", "--json", "-", "--allow-code"]
 
     return make
 
@@ -78,7 +79,9 @@ def test_stopped_by_a_signal_and_gone_on_with(command, tmp_path, number) -> None
     result = json.loads(again.stdout)
     assert again.returncode == 0 and result["found"] >= 5 and result["found"] <= kept
     assert result["computed"] + kept == result["points"]
-    undisturbed = sweep(load(tmp_path / "sweep.yaml"), tmp_path / "undisturbed", Here())
+    with allowing_code():
+        config = load(tmp_path / "sweep.yaml")
+    undisturbed = sweep(config, tmp_path / "undisturbed", Here())
     assert undisturbed.computed == result["points"]
     assert untimed(Path(result["table"])) == untimed(undisturbed.table)
 
@@ -100,13 +103,24 @@ def test_points_that_fail_are_listed_and_the_exit_code_is_1(toy, tmp_path) -> No
     path = tmp_path / "sweep.yaml"
     path.write_text("name: n\npoint: toy_points:fails\nfixed: {how: raise}\ngrid: {at: [[1], []]}\nseeds: {min: 2}\n")
     done = finished([sys.executable, "-P", "-m", "flowgraphs.cli", "sweep", str(path), "--out", str(tmp_path / "out"),
-                     "--workers", "1", "--json", "-"])  # fmt: skip
+                     "--workers", "1", "--json", "-", "--allow-code"])  # fmt: skip
     result = json.loads(done.stdout)
     assert done.returncode == 1 and (result["points"], result["computed"]) == (3, 3)
     assert [(failure["seed"], failure["error"]) for failure in result["failed"]] == [
         (1, "Unpicklable: first 1, second 2")
     ]
     assert "gvc: 1 points failed" in done.stderr and "Unpicklable" in done.stderr
+
+
+def test_a_point_that_is_code_runs_nothing_unless_it_is_allowed(tmp_path) -> None:
+    path = tmp_path / "sweep.yaml"
+    path.write_text("name: n\npoint: evil:point\nseeds: {min: 1}\n")
+    (tmp_path / "evil.py").write_text("open('ran', 'w')\ndef point(parameters, seed): return {'a': 1}\n")
+    call = [sys.executable, "-P", "-m", "flowgraphs.cli", "sweep", str(path), "--out", "out", "--workers", "1"]
+    refused = finished(call, cwd=tmp_path)
+    assert refused.returncode == 2 and "names code, 'point: evil:point'" in refused.stderr
+    assert not (tmp_path / "ran").exists() and not (tmp_path / "out").exists()
+    assert finished([*call, "--allow-code"], cwd=tmp_path).returncode == 0 and (tmp_path / "ran").exists()
 
 
 def test_an_unknown_key_is_bad_input(tmp_path) -> None:

@@ -64,7 +64,7 @@ class DecoderProcess:
         if self._wire is None or self._process is None or self._process.poll() is not None:
             self._stop()
             ours, theirs = socket.socketpair()
-            command = [sys.executable, "-m", "gvc.coding.codec.decoder", str(theirs.fileno()), str(os.getpid())]
+            command = [sys.executable, "-P", "-m", "gvc.coding.codec.decoder", str(theirs.fileno()), str(os.getpid())]
             # The child must find this package wherever the caller was started from.
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
             with theirs:

@@ -1,0 +1,101 @@
+"""Parts from outside in a link and in a sweep: their options arrive, and their faults are told as theirs."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gvc.config import build
+from gvc.paths import ROOT
+from gvc.permission import allowing_code
+from models.point import link
+
+PARTS = """
+import numpy as np
+from gvc.phy.equaliser import Mmse
+
+class Spoiled(Mmse):
+    def __init__(self, spoil=False):
+        self.spoil = spoil
+
+    def equalise(self, received, response, noise):
+        symbols, variance = super().equalise(received, response, noise)
+        return symbols * (np.nan if self.spoil else 1), variance
+
+class Halve:
+    def __init__(self, by=2, **given):
+        self.by = by
+
+    def denoise(self, symbols, noise_map, height, width, latents):
+        return symbols / self.by
+
+class Flat:
+    def __init__(self, latents=32, **given):
+        self.latents = latents
+
+    def encode(self, picture):
+        return np.ones(self.latents // 2 * 16, np.complex64)
+
+class Grey:
+    def __init__(self, level=128, **given):
+        self.level = level
+
+    def decode(self, symbols, noise_map, height, width, latents):
+        return np.full((height, width, 3), self.level, np.uint8)
+"""
+SMALL = ["--frames", "2", "--radio", "sim-awgn", "--set", "video.size=64x64", "--set", "model.preset=small"]
+SMALL += ["--arms", "jscc", "--metrics", "psnr_db", "--pace", "none", "--out", "run", "--json", "-"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "parts.py").write_text(PARTS)
+    return tmp_path
+
+
+def gvc(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-m", "flowgraphs.cli", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=110)
+
+
+@pytest.mark.gr
+def test_not_a_number_from_an_equaliser_is_the_equalisers(folder: Path, clip: Path) -> None:
+    own = ["--set", "phy.equaliser=parts:Spoiled", "--set", "phy.options.equaliser.spoil=true"]
+    done = gvc(folder, "link", "--clip", str(clip), *SMALL, *own)
+    assert done.returncode == 1
+    assert "equaliser 'parts:Spoiled': `equalise` gave symbols with" in done.stderr and "not finite" in done.stderr
+
+
+@pytest.fixture
+def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process in the folder of `parts`."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    sys.modules.pop("parts", None)
+
+
+OWN = {"model.decoder": "parts:Grey", "model.denoiser": "parts:Halve", "model.encoder": "parts:Flat"}
+
+
+@pytest.mark.gr
+def test_options_reach_the_blocks_of_a_graph(here) -> None:
+    from flowgraphs import stages
+
+    options = ["model.options.decoder.level=7", "model.options.denoiser.by=3", "model.options.encoder.latents=8"]
+    config = build("sim-awgn", [*(f"{key}={name}" for key, name in OWN.items()), *options])
+    denoiser = stages.denoiser(config, "jscc+cddm")
+    assert denoiser.denoiser.by == 3
+    assert stages.decoder(config, "jscc+cddm", denoiser).decoder.level == 7
+    assert stages.encoder(config).encoder.latents == 8
+
+
+def test_a_sweep_goes_over_an_option(here, clip: Path) -> None:
+    point = {"radio": "sim-awgn", "snr_db": 12, "cbr": "1/48", "arms": "jscc", "frames": 2, "size": "64x64",
+             "clip": str(clip), "model.preset": "small", "metrics": {"psnr_db": 1}}  # fmt: skip
+    point |= {"model.decoder": "parts:Grey"}
+    with allowing_code():
+        values = {link({**point, "model.options.decoder.level": level}, 1)[0]["psnr_db"] for level in (0, 128)}
+    assert len(values) == 2
