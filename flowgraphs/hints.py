@@ -29,6 +29,9 @@ def hints(config: LinkConfig, graph: Any) -> list[str]:
     if demodulator.unknown_bursts:
         said.append(f"{demodulator.unknown_bursts} bursts are of another version of the testbed, or of an unknown kind")
     said += [_foreign(config, kind, count) for kind, count in assembler.foreign.most_common(3)]
+    heard = counters.frames_complete + counters.frames_partial
+    if heard and not graph.sink.frames_displayed and not undecodable.frames:
+        said.append(f"{heard} frames were heard and none could be decoded: too much noise for the code that was sent")
     if undecodable.frames:
         said.append(f"{undecodable.frames} frames were received and could not be decoded: {undecodable.reason}")
     if counters.bursts_misplaced:
@@ -39,7 +42,7 @@ def hints(config: LinkConfig, graph: Any) -> list[str]:
         if not stream["ended"]:
             last = int(stream["first_frame"]) + int(stream["frames"]) - 1
             said.append(f"the end of stream {stream['stream']} was not heard: what came after frame {last} is unknown")
-    if assembler.places < counters.frames_complete + counters.frames_partial + counters.frames_lost:
+    if assembler.places < heard + counters.frames_lost:
         said.append(f"outages are shown as at most {MAX_HELD} pictures each")
     return said
 

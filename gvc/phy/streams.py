@@ -76,8 +76,8 @@ class Position:
 
     def rebased(self, sequences: int, frames: int) -> "Position":
         """The same with so many subtracted."""
-        moved = {"sequence": self.sequence - sequences, "frame": self.frame - frames, "segment": self.segment - frames}
-        return dataclasses.replace(self, **moved)
+        sequence, frame, segment = self.sequence - sequences, self.frame - frames, self.segment - frames
+        return dataclasses.replace(self, sequence=sequence, frame=frame, segment=segment)
 
 
 class Pass:
