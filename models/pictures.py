@@ -15,6 +15,9 @@ from gvc.errors import InputError
 from gvc.video import picture
 from gvc.video.picture import SUFFIXES
 
+MOST_FILE_BYTES = 1 << 29
+"""Of a picture in a tar, which may be compressed: more than the largest picture has raw."""
+
 
 def read(source: Path, only: set[str] | None = None, without: set[str] | None = None) -> dict[str, Tensor]:
     """Name -> uint8 picture [3, H, W], sorted by name, from a folder or a .tar, both with all that lies in folders
@@ -64,6 +67,8 @@ def _in_tar(source: Path) -> dict[str, bytes]:
         with tarfile.open(source) as archive:
             for member in archive:
                 if member.isfile() and _wanted(Path(member.name)):
+                    if member.size > MOST_FILE_BYTES:
+                        raise InputError(f"'{member.name}' in '{source}' has {member.size} bytes: is it a picture?")
                     file = archive.extractfile(member)
                     blobs[str(Path(member.name))] = file.read() if file else b""
     except (tarfile.TarError, OSError, EOFError, ValueError, zlib.error) as error:

@@ -70,3 +70,12 @@ def test_damaged_tars_and_pictures_are_named(tmp_path: Path) -> None:
         pictures.read(tmp_path / "a")
     with pytest.raises(InputError, match="File name too long"):
         pictures.read(Path("a" * 300))
+
+
+def test_a_bomb_in_a_tar_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "bomb.tar", "w") as archive:
+        member = tarfile.TarInfo("01.png")
+        member.size = 1 << 40
+        archive.addfile(member, None)
+    with pytest.raises(InputError, match="'01.png' in .* has 1099511627776 bytes"):
+        pictures.read(tmp_path / "bomb.tar")
