@@ -106,7 +106,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     context = zmq.Context()
     try:
         receiver = bind(context, arguments.bind, arguments.allow_remote)
-        session = Session(Path(arguments.out), token, arguments.keep, arguments.arms)
+        session = Session(Path(arguments.out), token, arguments.keep, arguments.arms, metrics)
         try:
             print("listening", receiver.getsockopt_string(zmq.LAST_ENDPOINT).rstrip("\0"), flush=True)
             if given is None:

@@ -1,5 +1,6 @@
 """Frames of a run on disk: raw while they arrive, PNG when the run is over."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Sequence
@@ -24,9 +25,13 @@ class FrameStore:
     def put(self, arm: str, frame_id: int, pixels: np.ndarray) -> None:
         """Store uint8 [height, width, 3]."""
         path = self._raw(arm, frame_id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        with open(partial, "wb") as file:
+        partial = path + ".partial"
+        try:
+            file = open(partial, "wb")
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            file = open(partial, "wb")
+        with file:
             np.save(file, pixels, allow_pickle=False)
         os.replace(partial, path)
 
@@ -36,7 +41,8 @@ class FrameStore:
 
     def remove(self, arm: str, frame_id: int) -> None:
         """Drop a stored picture, if there is one."""
-        self._raw(arm, frame_id).unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._raw(arm, frame_id))
 
     def publish(self, arm: str, frame_ids: Sequence[int], pictures: Sequence[np.ndarray]) -> None:
         """Write `pictures` as `root`/frames/`arm`/NNNNN.png, replacing that folder as a whole."""
@@ -53,8 +59,9 @@ class FrameStore:
         """Remove the raw pictures."""
         shutil.rmtree(self._incoming, ignore_errors=True)
 
-    def _raw(self, arm: str, frame_id: int) -> Path:
-        return self._incoming / arm / f"{frame_id:05d}.npy"
+    def _raw(self, arm: str, frame_id: int) -> str:
+        # Not a Path: those intern their parts, and the interpreter's table of names would grow by every frame.
+        return os.path.join(self._incoming, arm, f"{frame_id:05d}.npy")
 
 
 class Displayed(Sequence[np.ndarray]):

@@ -131,16 +131,24 @@ def commit(session: Session, found: dict[str, Any]) -> Path:
 
 
 def salvage(
-    out: Path, fps: float, keep: int, arms: int, told: Told = lambda what, done, total: None
+    out: Path,
+    metrics: Sequence[str],
+    fps: float,
+    keep: int,
+    arms: int,
+    told: Told = lambda what, done, total: None,
 ) -> dict[str, Any] | None:
     """What an evaluator that is gone had stored in `out`: its pictures, and metrics.json with the live metrics, which
     says `complete: false`. None where it had stored nothing, or was done.
     """
     if not (out / "journal.jsonl").exists():
         return None
-    session = Session(out, keep=keep, arms=arms)
+    session = Session(out, keep=keep, arms=arms, metrics=metrics)
     try:
-        found = {**results(session, LIVE, fps, told), "complete": False}
+        found = {**results(session, session.live, fps, told), "complete": False}
+        for name in metrics:
+            if name not in session.live:
+                found["not_measured"][name] = "the evaluation was cut off"
         commit(session, found)
         return found
     finally:

@@ -49,7 +49,7 @@ class EvaluatorProcess:
     ) -> None:
         self.out = Path(out)
         self.token = new_token() if token is None else token
-        self._fps, self._keep, self._arms = fps, keep, arms
+        self._metrics, self._fps, self._keep, self._arms = tuple(metrics), fps, keep, arms
         command = [sys.executable, "-P", "-m", "gvc.evaluation.evaluator", "--bind", bind, "--out", str(self.out)]
         command += ["--metrics", ",".join(metrics), "--streams", str(streams), "--fps", repr(float(fps))]
         command += ["--idle-timeout-s", repr(float(idle_timeout_s)), "--keep", str(keep), "--arms", str(arms)]
@@ -122,7 +122,7 @@ class EvaluatorProcess:
     def salvage(self, told: Callable[[str, int, int], None] = lambda what, done, total: None) -> dict[str, Any] | None:
         """End the process, and turn what it had stored into pictures and the live metrics; None without any."""
         self.close()
-        return outcome.salvage(self.out, self._fps, self._keep, self._arms, told)
+        return outcome.salvage(self.out, self._metrics, self._fps, self._keep, self._arms, told)
 
     def close(self) -> None:
         """End the process if it still runs."""

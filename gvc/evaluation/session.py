@@ -6,6 +6,7 @@ import shutil
 from array import array
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,14 @@ from gvc.evaluation.tail import AHEAD, Tail
 from gvc.evaluation.wire import Answer, Flag, Foreign, FrameMessage, Kind, decode, encode_answer
 
 LIVE = ("psnr_db", "ssim")
-"""Metrics that are computed while frames come, and so cover all of them."""
+"""Metrics that are computed while frames come, where they are asked for, and so cover all of them."""
 MAX_STREAMS = 64
 MAX_ARMS = 16
 KEEP = 1000
 """Frames of which the pictures are kept, unless told otherwise: 40 s at 25 frames/s."""
 MAX_KEEP = 10**6
 MAX_SIZES = 16
-CHECKPOINT_LINES = 4096
+CHECKPOINT_LINES = 1024
 _PENDING = 256
 
 
@@ -46,9 +47,12 @@ class Session:
     Raises InputError when the journal in `out` is damaged.
     """
 
-    def __init__(self, out: Path, key: bytes = b"", keep: int = KEEP, arms: int = 1) -> None:
+    def __init__(
+        self, out: Path, key: bytes = b"", keep: int = KEEP, arms: int = 1, metrics: Sequence[str] = LIVE
+    ) -> None:
         self.out = out
         self.keep, self.expected_arms = keep, arms
+        self.live = tuple(name for name in LIVE if name in metrics)
         self.store = FrameStore(out)
         self.streams: dict[int, StreamCount] = {}
         self.malformed = self.foreign = self.refused = self.repeated = 0
@@ -102,7 +106,7 @@ class Session:
         if self._pending:
             arm, index = self._pending.popleft()
             pair = [self.store.get(name, index + (self.first or 0)) for name in (REFERENCE, arm)]
-            for name, value in _live(*pair).items():
+            for name, value in self._measured(*pair).items():
                 self.arms[arm].set_value(name, index, value)
             return True
         return any(self._advance(arm, tail) for arm, tail in self.tails.items())
@@ -234,11 +238,16 @@ class Session:
             picture = np.full_like(reference, GREY) if shown is None else self.store.get(arm, shown)
             # After a change of size the display has nothing that fits.
             fits = picture.shape == reference.shape
-            values = _live(reference, picture if fits else np.full_like(reference, GREY))
+            values = self._measured(reference, picture if fits else np.full_like(reference, GREY))
         lost = frame is None or frame.lost or not pixels
         entry = ["judged", arm, frame_id, lost, pixels, values]
         self._write(entry)
         self._apply(entry)
+
+    def _measured(self, reference: np.ndarray, picture: np.ndarray) -> dict[str, float]:
+        """The live metrics of one pair; what cannot be measured is left out."""
+        found = {name: measure(name, reference[None], picture[None])[0] for name in self.live}
+        return {name: float(values[0]) for name, values in found.items() if values is not None}
 
     def _held(self, arm: str, tail: Tail) -> int | None:
         """The frame that the display of `arm` holds."""
@@ -334,9 +343,3 @@ class Session:
         # A line cut by the kill must not run into the next one.
         self._journal_path.write_text(whole, encoding="utf-8")
         return True
-
-
-def _live(reference: np.ndarray, picture: np.ndarray) -> dict[str, float]:
-    """The live metrics of one pair; what cannot be measured is left out."""
-    found = {name: measure(name, reference[None], picture[None])[0] for name in LIVE}
-    return {name: float(values[0]) for name, values in found.items() if values is not None}

@@ -39,6 +39,9 @@ def test_the_json_has_what_other_programs_rely_on(run) -> None:
         assert {"psnr_db", "ssim", "channel_uses", "energy"} <= arm.keys()
         assert arm["channel_uses"] == 6 * 48 * 32 * 3 / 48
         assert 0 < arm["psnr_db"] < 100
+        assert arm["dists"] is None and arm["vmaf"] is None
+    assert "not asked for" in result["not_measured"]["dists"]
+    assert result["complete"] is True and result["frames_kept"] == 6
 
 
 def test_the_run_folder_opens_in_one_line(run) -> None:
@@ -64,6 +67,10 @@ def test_a_finished_run_is_replaced_only_by_a_finished_one(gvc, run, clip: Path)
     assert wrong.returncode == 1
     assert "fails at its fourth frame" in wrong.stderr
     assert (out / "run.json").read_bytes() == before
+    # What came is kept beside it.
+    assert f"kept in {out}-incomplete" in wrong.stderr
+    kept = testbed.load(f"{out}-incomplete")
+    assert kept.result["complete"] is False and 1 <= kept.result["frames_received"] < 12
     assert not list(out.parent.glob(".*")), "drafts are left"
 
 
