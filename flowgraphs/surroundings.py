@@ -1,4 +1,4 @@
-"""What a process finds around itself when it starts: open files, standard streams, a place for compiled code."""
+"""What a process finds around itself when it starts: open files, standard streams, a home."""
 
 import atexit
 import errno
@@ -11,7 +11,6 @@ from pathlib import Path
 
 from flowgraphs import output
 from gvc.errors import LinkError
-from gvc.paths import ROOT
 
 LEAST_FILES = 128
 """A link has some 60 files open, with those of its evaluator's sockets and of GNU Radio's threads."""
@@ -30,7 +29,7 @@ def prepare() -> None:
     """Make them fit for a command. Raises LinkError, saying what to do, where they cannot be."""
     _open_streams()
     _allow_files()
-    _find_cache()
+    _find_home()
 
 
 def explain(error: OSError) -> str:
@@ -70,22 +69,19 @@ def _allow_files() -> None:
         )
 
 
-def _find_cache() -> None:
-    """numba keeps what it compiles beside the source or in the home folder, and fails where it can write neither."""
-    if os.environ.get("NUMBA_CACHE_DIR") or _writable(ROOT / "gvc") or _writable(_user_cache()):
-        return
-    folder = tempfile.mkdtemp(prefix="gvc-numba-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    os.environ["NUMBA_CACHE_DIR"] = folder
-    print("gvc: no folder can be written for compiled code, so this call compiles it again; set NUMBA_CACHE_DIR to one "
-          "that stays", file=sys.stderr)  # fmt: skip
-
-
-def _user_cache() -> Path:
+def _find_home() -> None:
+    """GNU Radio, numba and matplotlib keep settings and compiled code in the home folder; GNU Radio insists on it."""
     try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    except RuntimeError:  # there is no home
-        return Path("/nonexistent")
+        home = Path.home()
+    except RuntimeError:
+        home = Path("/nonexistent")
+    if _writable(home):
+        return
+    folder = tempfile.mkdtemp(prefix="gvc-home-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["HOME"] = folder
+    told = f"gvc: the home folder {home} cannot be written: {folder} stands in for it until this call ends (see HOME)"
+    print(told, file=sys.stderr)
 
 
 def _writable(folder: Path) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flowgraphs import cli, output, surroundings
+from flowgraphs import cli, output
 from flowgraphs.commands import bench
 from gvc import __version__
 from gvc.errors import InputError
@@ -271,19 +271,17 @@ def test_few_open_files_are_refused_with_what_to_do() -> None:
     assert done.stderr == "gvc: only 16 files may be open at once, 128 are needed: call `ulimit -n 4096` before\n"
 
 
-def test_a_home_that_cannot_be_written_is_no_hindrance() -> None:
-    environment = {**os.environ, "HOME": "/proc/1/nowhere"}
-    code = "from flowgraphs import cli; cli.main(['radios', 'check', 'sim-awgn', '--set', 'model.preset=small'])"
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=100)
+@pytest.mark.gr
+def test_a_home_that_cannot_be_written_is_no_hindrance(tmp_path: Path) -> None:
+    environment = {**os.environ, "HOME": "/proc/1/nowhere", "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    call = ["tx", "bikes.mp4", "-o", "x.cf32", "--radio", "sim-awgn", "--frames", "1", "--set", "model.preset=small"]
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "flowgraphs.cli", *call, "--set", "video.size=64x64"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
-
-
-def test_compiled_code_goes_to_a_folder_of_its_own_where_nothing_can_be_written(monkeypatch, capsys) -> None:
-    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
-    monkeypatch.setattr(surroundings, "_writable", lambda folder: False)
-    surroundings._find_cache()
-    assert Path(os.environ["NUMBA_CACHE_DIR"]).is_dir() and "set NUMBA_CACHE_DIR" in capsys.readouterr().err
-    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    assert "the home folder /proc/1/nowhere cannot be written" in done.stderr
+    assert not list(tmp_path.glob("gvc-home-*"))
 
 
 @pytest.mark.parametrize(
