@@ -4,18 +4,23 @@ For each code, AWGN at the Es/N0 where the fast decoder's block error rate is 1e
 of the two decoders' error rates over the slope of the waterfall. `--scales` compares normalisations instead.
 """
 
+import argparse
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from benchmarks import common
+from flowgraphs.output import Told, steps
 from gvc import seeds
 from gvc.phy import ldpc, qam
 from gvc.phy.mcs import named
 
 SCHEMES = "qpsk-1_3,qpsk-1_2,qpsk-5_6,64qam-1_3,64qam-1_2,64qam-5_6"
 Decode = Callable[[np.ndarray], np.ndarray]
+HALVINGS = 8
+"""Of an interval of 5.12 dB, to 0.02 dB."""
 
 
 class Trial:
@@ -51,12 +56,15 @@ class Trial:
         return count, wrong, seconds
 
 
-def locate(trial: Trial, decode: Decode, target: float) -> tuple[float, float]:
-    """Es/N0 [dB] where the block error rate is `target`, and the slope there in decades a dB."""
+def locate(trial: Trial, decode: Decode, target: float, told: Callable[[int], None]) -> tuple[float, float]:
+    """Es/N0 [dB] where the block error rate is `target`, and the slope there in decades a dB; `told` gets the number of
+    each of the HALVINGS before it is made.
+    """
     # Shannon needs `low`; codes of these lengths come within some dB of it.
     low = 10 * np.log10(2 ** (trial.code.order * trial.code.k / trial.code.n) - 1)
-    high = low + 5
-    while high - low > 0.02:
+    high = low + 0.02 * 2**HALVINGS
+    for number in range(HALVINGS):
+        told(number)
         middle = (low + high) / 2
         count, wrong, _ = trial.run(middle, {"it": decode}, 20, int(100 / target))
         low, high = (middle, high) if wrong["it"] / count > target else (low, middle)
@@ -96,14 +104,22 @@ def main() -> None:
     options.add_argument("--scales", default="", help="compare these normalisations, no Sionna")
     options.add_argument("--seed", type=int, default=1)
     given = options.parse_args()
-    rows = []
+    with steps() as told:
+        rows = measure(given, told)
+    common.emit(rows, given.json)
+
+
+def measure(given: argparse.Namespace, told: Told) -> list[dict[str, Any]]:
+    """The rows; progress goes to `told`."""
+    rows: list[dict[str, Any]] = []
     for name in given.mcs.split(","):
         mcs = named(name)
         n = round(given.k / mcs.rate / mcs.order) * mcs.order
         if given.scales:
             for scale in map(float, given.scales.split(",")):
                 code = ldpc.LdpcCode(given.k, n, mcs.order, scale)
-                snr, _ = locate(Trial(code, given.seed), bits_of(code), 0.01)
+                what = f"{name}, scale {scale:g}: searching BLER 0.01"
+                snr, _ = locate(Trial(code, given.seed), bits_of(code), 0.01, lambda at, w=what: told(w, at, HALVINGS))
                 rows.append({"mcs": name, "k": given.k, "scale": scale, "snr_at_1e-2_db": snr})
                 print(rows[-1], flush=True)
             continue
@@ -111,7 +127,9 @@ def main() -> None:
         fast, slow = bits_of(code), sionna(code)
         fast(Trial(code, 0).draw(30, 1)[1])
         for target in map(float, given.targets.split(",")):
-            snr, slope = locate(Trial(code, given.seed), fast, target)
+            what = f"{name}: searching BLER {target:g}"
+            snr, slope = locate(Trial(code, given.seed), fast, target, lambda at, w=what: told(w, at, HALVINGS))
+            told(f"{name}: both decoders at BLER {target:g}", 0, 0)
             both = {"fast": fast, "sionna": slow}
             count, wrong, seconds = Trial(code, given.seed + 1).run(snr, both, given.errors, int(1e6))
             gap = float(np.log10(wrong["fast"] / wrong["sionna"]) / slope)
@@ -124,7 +142,7 @@ def main() -> None:
             {"mcs": name, "k": code.k, "snr_db": snr + 5, "fast_mbit_per_s": 400 * code.k / seconds["fast"] / 1e6}
         )
         print(rows[-1], flush=True)
-    common.emit(rows, given.json)
+    return rows
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ def main() -> None:
     options.add_argument("--draws", type=int, default=200, help="independent fades a row")
     options.add_argument("--numerology", default="ofdm64")
     options.add_argument("--rx-antennas", type=int, default=1)
-    options.add_argument("--estimators", default="ls,dft-smoothed", help="learned, learned-linear too; comma-separated")
+    options.add_argument(
+        "--estimators", default="ls,dft-smoothed", help="or lmmse-exponential, learned, learned-linear"
+    )
     arguments = options.parse_args()
     u = Numerology.load(arguments.numerology)
     rows = []

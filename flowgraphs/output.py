@@ -12,6 +12,7 @@ import math
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -122,36 +123,65 @@ def steps() -> Iterator[Told]:
         SpinnerColumn,
         TextColumn,
         TimeElapsedColumn,
-        TimeRemainingColumn,
     )
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
-    with Progress(*columns, *times, console=console(), transient=True, speed_estimate_period=600) as bar:
-        task = bar.add_task("starting", total=None)
+    times = (TimeElapsedColumn(), TextColumn("{task.fields[left]}"))
+    with Progress(*columns, *times, console=console(), transient=True) as bar:
+        task = bar.add_task("starting", total=None, left="")
+        pace = Pace()
 
         def told(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total or None)
+            left = pace.left(what, done, total, time.monotonic())
+            bar.update(task, description=what, completed=done, total=total or None, left=left)
 
         yield told
 
 
+class Pace:
+    """Time left of a step, from the pace of its last items.
+
+    What an earlier call had done says nothing about this one, and the first item compiles and loads what the others
+    find ready: both are left out, so that there is an estimate from the second item on.
+    """
+
+    RECENT = 32
+
+    def __init__(self) -> None:
+        self._step = ""
+        self._marks: deque[tuple[float, int]] = deque(maxlen=self.RECENT)
+        self._first = True
+
+    def left(self, step: str, done: int, total: int, now: float) -> str:
+        """`0:01:30 left`, or nothing while it is unknown; `now` in seconds of a steady clock."""
+        if step != self._step:
+            self._step, self._first = step, True
+            self._marks.clear()
+            self._marks.append((now, done))
+        elif done > self._marks[-1][1]:
+            if self._first:
+                self._marks.clear()
+                self._first = False
+            self._marks.append((now, done))
+        if len(self._marks) < 2 or not total:
+            return ""
+        (start, before), (end, after) = self._marks[0], self._marks[-1]
+        return f"{_clock((end - start) / (after - before) * max(0, total - done))} left"
+
+
 def _lines(every_s: float = 10.0) -> Told:
-    began = said = start = time.monotonic()
-    step, before = "", 0
+    began = said = time.monotonic()
+    step, pace = "", Pace()
 
     def told(what: str, done: int, total: int) -> None:
-        nonlocal said, step, start, before
+        nonlocal said, step
         now = time.monotonic()
+        left = pace.left(what, done, total, now)
         if what == step and now - said < every_s:
             return
-        if what != step:
-            # What an earlier call had done says nothing about the speed of this one.
-            start, before = now, done
         said, step = now, what
         count = f" {done}/{total}" if total else f" {done}" if done else ""
-        left = f", {_clock((now - start) / (done - before) * (total - done))} left" if total and done > before else ""
-        print(f"{now - began:6.1f} s  {what}{count}{left}", file=sys.stderr, flush=True)
+        print(f"{now - began:6.1f} s  {what}{count}{', ' if left else ''}{left}", file=sys.stderr, flush=True)
 
     return told
 

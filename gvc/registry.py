@@ -33,6 +33,7 @@ TABLE: dict[str, dict[str, str]] = {
     "channel_estimator": {
         "ls": "gvc.phy.channel_estimator:LeastSquares",
         "dft-smoothed": "gvc.phy.channel_estimator:DftSmoothed",
+        "lmmse-exponential": "gvc.phy.channel_estimator:LmmseExponential",
         "learned": "models.channel_estimator.estimator:Learned",
         "learned-linear": "models.channel_estimator.estimator:LearnedLinear",
     },

@@ -124,3 +124,20 @@ def test_any_records_fit(rows: list[dict], width: int) -> None:
 
 def test_numpy_values_are_shown() -> None:
     assert "2.5" in "\n".join(shown({"a": np.float64(2.5)}))
+
+
+def test_the_time_left_forgets_the_first_item_and_earlier_calls() -> None:
+    pace = output.Pace()
+    # 400 points are there from an earlier call; the first of this one compiles for a minute, the others take 2 s
+    assert pace.left("points", 400, 1000, 0.0) == ""
+    assert pace.left("points", 401, 1000, 60.0) == ""
+    assert pace.left("points", 402, 1000, 62.0) == "0:19:56 left"
+    assert pace.left("points", 402, 1000, 63.0) == "0:19:56 left"
+    for number in range(403, 600):
+        told = pace.left("points", number, 1000, 62.0 + 2 * (number - 402))
+    assert told == "0:13:22 left"
+    # only the last items count, and another step starts anew
+    for number in range(600, 640):
+        told = pace.left("points", number, 1000, 460.0 + 10 * (number - 600))
+    assert told == "1:00:10 left"
+    assert pace.left("evaluating", 1, 3, 900.0) == "" == pace.left("evaluating", 2, 0, 901.0)

@@ -64,23 +64,20 @@ class LeastSquares:
         return self._smoothing
 
 
-class DftSmoothed:
-    """`dft-smoothed`: keeps what a channel inside the cyclic prefix can make, by the linear MMSE estimator for a delay
-    profile that is uniform there (Edfors et al., IEEE Trans. Commun. 46(7), 1998, robust design).
+class Lmmse:
+    """The linear MMSE estimator across carriers for an assumed covariance R of the response, [K, K] with diagonal 1:
 
-    The profile spans the delays from 3 samples before the expected first path to 1 before the prefix's end.
+        H_lmmse = R (R + diag(v))^-1 H_ls,
+
+    v the noise variance of the least-squares estimates (van de Beek et al., On channel estimation in OFDM systems,
+    Proc. IEEE VTC 1995). v is known in steps of 3 dB only, so that matrices are made once.
     """
 
     STEP_DB = 3.0
 
-    def __init__(self, numerology: Numerology):
-        u = numerology
-        early = max(0.0, u.timing_advance - 3.0)
-        late = u.cyclic_prefix - 1.0
-        apart = (u.carriers[:, None] - u.carriers[None, :]) / u.fft_size
-        self._covariance = np.sinc(apart * (late - early)) * np.exp(-1j * np.pi * apart * (late + early))
-
-        self._precision = preamble_precision(u)
+    def __init__(self, numerology: Numerology, covariance: np.ndarray):
+        self._covariance = covariance
+        self._precision = preamble_precision(numerology)
         self._quantised = functools.lru_cache(maxsize=64)(self._design)
 
     def smoothing(self, snr_db: float) -> Smoothing:
@@ -103,3 +100,44 @@ class DftSmoothed:
             np.maximum(bias, 0).astype(np.float32),
             np.diag(matrix).real.astype(np.float32),
         )
+
+
+def _apart(numerology: Numerology) -> np.ndarray:
+    """Distance of every two occupied carriers in cycles a sample of delay, float64 [K, K]."""
+    return (numerology.carriers[:, None] - numerology.carriers[None, :]) / numerology.fft_size
+
+
+class DftSmoothed(Lmmse):
+    """`dft-smoothed`: keeps what a channel inside the cyclic prefix can make, by the linear MMSE estimator for a delay
+    profile that is uniform there (Edfors et al., IEEE Trans. Commun. 46(7), 1998, robust design).
+
+    The profile spans the delays from 3 samples before the expected first path to 1 before the prefix's end.
+    """
+
+    def __init__(self, numerology: Numerology):
+        u = numerology
+        early = max(0.0, u.timing_advance - 3.0)
+        late = u.cyclic_prefix - 1.0
+        apart = _apart(u)
+        super().__init__(u, np.sinc(apart * (late - early)) * np.exp(-1j * np.pi * apart * (late + early)))
+
+
+class LmmseExponential(Lmmse):
+    """`lmmse-exponential`: the linear MMSE estimator for power that falls off exponentially with delay, p(t) ~
+    exp(-(t - t0) / T) from the first path t0 on. Between carriers D / N cycles a sample apart,
+
+        R(D) = exp(-2j pi t0 D / N) sinc(W D / N) / (1 + 2j pi T D / N),
+
+    the sinc for a timing known to W samples only (Edfors et al., IEEE Trans. Commun. 46(7), 1998, eq. 4 without the
+    prefix's end). T is DECAY of the cyclic prefix, t0 the timing advance.
+    """
+
+    DECAY = 1 / 12
+    TIMING_SAMPLES = 1.5
+
+    def __init__(self, numerology: Numerology):
+        u = numerology
+        apart = _apart(u)
+        decay = 1 / (1 + 2j * np.pi * apart * u.cyclic_prefix * self.DECAY)
+        known = np.sinc(apart * self.TIMING_SAMPLES) * np.exp(-2j * np.pi * apart * u.timing_advance)
+        super().__init__(u, decay * known)

@@ -243,3 +243,46 @@ def test_difference_maps_grow_with_the_difference():
     shown = np.array([[[0] * 3, [20] * 3, [200] * 3]], np.uint8)
     lightness = comparison.difference_map(black, shown).sum(-1)[0].astype(int)
     assert lightness[0] < 12 and lightness[0] < lightness[1] < lightness[2]
+
+
+def test_the_headline_is_against_the_control_where_there_is_one(folder):
+    result = json.loads((folder / "run.json").read_text())
+    metrics = json.loads((folder / "metrics.json").read_text())
+    for part in (result, metrics):
+        first, last = part["arms"]["jscc"], part["arms"]["jscc+cddm"]
+        control = {**last, "psnr_db": last["psnr_db"] - 0.37}
+        part["arms"] = {"jscc": {**first, "psnr_db": last["psnr_db"] - 0.89}, "control": control, "jscc+cddm": last}
+    (folder / "run.json").write_text(json.dumps(result))
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    text = write_report(folder).index.read_text()
+    first, second = text.index("+0.37 dB against Control"), text.index("+0.89 dB against JSCC")
+    assert first < second and "equal training" in text[first:second]
+
+
+@pytest.mark.parametrize(("factor", "p99_ms", "grew"), [(0.04, 98_000, True), (0.9, 300, False), (1.6, 900, False)])
+def test_a_link_slower_than_real_time_has_a_queue_not_a_latency(tmp_path, factor, p99_ms, grew):
+    latency = {"p50": p99_ms / 2, "p99": p99_ms}
+    (tmp_path / "run.json").write_text(json.dumps({"realtime_factor": factor, "latency_ms": latency}))
+    text = write_report(tmp_path).index.read_text()
+    assert ("not real time: the queue grew" in text) == grew and (f">{p99_ms}<" in text) != grew
+
+
+def test_peers_have_their_block_error_rate(folder):
+    result = json.loads((folder / "run.json").read_text())
+    result["arms"]["av1+ldpc"] = {"psnr_db": 30.0, "blocks": 400, "block_errors": 10}
+    (folder / "run.json").write_text(json.dumps(result))
+    text = write_report(folder).index.read_text()
+    assert "Block error rate" in text and "0.0250" in text and "10 of 400" in text
+
+
+def test_versions_stand_in_the_page_once(page):
+    assert page.count(">numpy<") == page.count(">gnuradio<") == page.count(">torch<") == 1
+
+
+def test_keys_and_values_have_room_on_a_phone(page):
+    """Keys in tables of pairs are never broken, and stand above their values on a narrow page; wide tables scroll."""
+    style = page.split("<style>")[1].split("</style>")[0]
+    narrow = style.split("@media (max-width: 640px)")[1]
+    assert ".pairs th, .pairs td { display: block" in narrow
+    assert "th, td" in style and "overflow-wrap: anywhere" not in style.split("th, td {")[1].split("}")[0]
+    assert page.count('<table class="pairs">') == 2 and page.count('<div class="scroll"><table>') == 3

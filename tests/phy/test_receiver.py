@@ -106,7 +106,7 @@ def test_combining_trusts_the_better_antenna(link) -> None:
     assert outcome.error_db() == pytest.approx(-10.97, abs=0.5)
 
 
-@pytest.mark.parametrize("estimator", ["ls", "dft-smoothed"])
+@pytest.mark.parametrize("estimator", ["ls", "dft-smoothed", "lmmse-exponential"])
 def test_estimators(link, estimator: str) -> None:
     outcome = link(frames=5, size=(128, 128), snr_db=10, receiver={"channel_estimator": estimator})
     error, noise = outcome.errors()
