@@ -37,10 +37,12 @@ case "$*" in
         echo 'include-system-site-packages = true' >"$folder/pyvenv.cfg" ;;
     *'-m pip install'*) [[ ! -e $STAGE/pip ]] || . "$STAGE/pip" ;;
     *gvc.setup_content*) mkdir -p .content && echo '{}' >.content/manifest.json ;;
+    *Gtk*) [[ -e $STAGE/gtk ]] ;;
     *m.requires*) [[ -e $STAGE/cuda ]] ;;
+    *m.version*) exit 1 ;;
     *'import click'*) [[ ! -e $STAGE/bare ]] ;;
     *'-m ruff'* | *'-m mypy'*) echo "ran $*"; [[ ! -e $STAGE/faulty || $* != *"$(<"$STAGE/faulty")"* ]] ;;
-    *flowgraphs.cli* | *pytest* | *grcc*) echo "ran $* threads=$OMP_NUM_THREADS blocks=$GRC_BLOCKS_PATH" ;;
+    *flowgraphs.cli* | *pytest* | *grcc* | *companion*) echo "ran $* threads=$OMP_NUM_THREADS blocks=$GRC_BLOCKS_PATH" ;;
 esac
 """
 
@@ -208,8 +210,8 @@ def test_an_altered_package_is_refused(stage: Stage, tmp_path: Path, altered: bo
         "thing-1.0.dist-info/RECORD": b"",
     }
     archive(wheel.parent, {"thing.py": b"", **about}, wheel.name)
-    for path in (stage.tree / "requirements").glob("*.txt"):
-        path.write_text("")
+    for name in ("numpy-1", "sionna"):
+        (stage.tree / f"requirements/{name}.txt").write_text("")
     (stage.tree / "requirements/common.txt").write_text(f"thing==1.0 --hash=sha256:{digest(wheel.read_bytes())}\n")
     if altered:
         with zipfile.ZipFile(wheel, "a") as file:
@@ -330,6 +332,10 @@ def test_gnuradios_programs_run_in_the_environment(stage: Stage) -> None:
     stage.tool("grcc", "")
     done = stage.run("grcc", "-o", "a b")
     assert done.stdout.startswith(f"ran {stage.bin}/grcc -o a b threads=1 blocks={stage.tree}/gvc_blocks/grc")
+    stage.tool("gnuradio-companion", "")
+    assert "apt-get install gir1.2-gtk-3.0" in stage.run("gnuradio-companion").stderr
+    stage.know("gtk")
+    assert stage.run("gnuradio-companion", "x.grc").stdout.startswith(f"ran {stage.bin}/gnuradio-companion x.grc")
 
 
 def test_help_sets_nothing_up(stage: Stage) -> None:
