@@ -15,7 +15,6 @@ from gvc.errors import InputError, LinkError
 from gvc.evaluation import comparison, report
 from gvc.evaluation.figures import FIGURES
 from gvc.evaluation.report import write_report
-from gvc.evaluation.run_folder import RunFolder
 from tests.evaluation import synthetic_run
 
 FRAMES = 20
@@ -145,10 +144,8 @@ def test_missing_metrics_are_said(folder):
 def test_a_damaged_file_is_named_and_the_rest_shown(folder, name):
     data = (folder / name).read_bytes()
     (folder / name).write_bytes(data[: len(data) // 2])
-    problems = RunFolder(folder).problems if "png" not in name else ["png"]
-    assert problems
     text = write_report(folder).index.read_text()
-    assert "bikes.mp4" in text
+    assert f"{name}: " in text and "bikes.mp4" in text
 
 
 @pytest.mark.parametrize("content", [None, "", "[1, 2]", '{"clip": ', "\0"])

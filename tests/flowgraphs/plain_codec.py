@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -50,9 +51,11 @@ class PlainDenoiser:
 
 
 class SlowDecoder(PlainDecoder):
-    """Takes as long as SLOW_S in the environment says."""
+    """Takes as long as SLOW_S in the environment says; at its first frame makes the file that SLOW_MARK names."""
 
     def decode(self, *arguments):
+        if mark := os.environ.pop("SLOW_MARK", None):
+            Path(mark).touch()
         time.sleep(float(os.environ.get("SLOW_S", "0.05")))
         return super().decode(*arguments)
 

@@ -122,22 +122,22 @@ def test_a_full_disk_ends_link_with_code_1_and_no_run(gvc, clip: Path, tmp_path:
 
 
 def slow_link(clip: Path, out: Path) -> tuple[subprocess.Popen, int]:
-    """A link that takes a second a frame, and the process id of its evaluator, both running."""
+    """A link that takes a second a frame, in its first frame, and the process id of its evaluator."""
     command = [*GVC, "link", "--clip", str(clip), *PLAIN, "--arms", "jscc", "--metrics", "psnr_db", "--out", str(out),
                "--set", "model.decoder=tests.flowgraphs.plain_codec:SlowDecoder"]  # fmt: skip
-    child = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env={**os.environ, "SLOW_S": "1"})
+    mark = out.with_name("decoding")
+    environment = {**os.environ, "SLOW_S": "1", "SLOW_MARK": str(mark)}
+    child = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment)
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        evaluator = _evaluator_of(child.pid)
-        if evaluator:
-            time.sleep(2.5)  # it has bound its port, and the graph runs
+    while time.monotonic() < deadline and child.poll() is None:
+        if mark.exists() and (evaluator := _evaluator_of(child.pid)):
+            mark.unlink()
             return child, evaluator
         time.sleep(0.05)
     child.kill()
-    raise AssertionError("no evaluator was started")
+    raise AssertionError(f"no frame was decoded: {child.communicate()[1]}")
 
 
-@pytest.mark.slow
 def test_an_evaluator_that_dies_ends_the_run_with_code_1(clip: Path, tmp_path: Path) -> None:
     child, evaluator = slow_link(clip, tmp_path / "run")
     try:

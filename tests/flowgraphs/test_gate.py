@@ -43,7 +43,6 @@ def test_frames_that_the_gate_leaves_alone_go_to_the_decoder_of_received_symbols
     assert result["denoiser_active_fraction"] == 0.5
 
 
-@pytest.mark.slow
 def test_the_gate_can_be_switched_off(shown) -> None:
     result, arms = shown(f"model.denoiser={HERE}:EverySecond", "model.gate=false")
     assert arms["jscc+cddm"] == [200] * 6

@@ -74,7 +74,6 @@ def test_a_finished_run_is_replaced_only_by_a_finished_one(gvc, run, clip: Path)
     assert not list(out.parent.glob(".*")), "drafts are left"
 
 
-@pytest.mark.slow
 def test_one_arm_unpaced(gvc, clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "runs" / "one"
     done = gvc("link", "--clip", clip, "--radio", "sim-awgn", "--frames", 3, *SMALL, "--arms", "jscc", "--pace", "none",

@@ -69,7 +69,7 @@ def test_frames_lost_on_a_bad_channel_are_counted(gvc, clip: Path, tmp_path: Pat
     assert 0 < arm["block_errors"] <= arm["blocks"]
 
 
-@pytest.mark.parametrize("arm", ["capacity", pytest.param("av1+ldpc@genie", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("arm", ["capacity", "av1+ldpc@genie"])
 def test_an_arm_that_knows_the_channel_beforehand_is_no_radio(gvc, clip: Path, tmp_path: Path, arm: str) -> None:
     done = gvc("link", "--clip", clip, "--radio", "sim-awgn", *PLAIN, "--arms", arm, "--out", tmp_path / "never")
     assert done.returncode == 2
