@@ -109,6 +109,10 @@ def main() -> None:
     common.emit(rows, given.json)
 
 
+def _halving(told: Told, what: str) -> Callable[[int], None]:
+    return lambda at: told(what, at, HALVINGS)
+
+
 def measure(given: argparse.Namespace, told: Told) -> list[dict[str, Any]]:
     """The rows; progress goes to `told`."""
     rows: list[dict[str, Any]] = []
@@ -119,7 +123,7 @@ def measure(given: argparse.Namespace, told: Told) -> list[dict[str, Any]]:
             for scale in map(float, given.scales.split(",")):
                 code = ldpc.LdpcCode(given.k, n, mcs.order, scale)
                 what = f"{name}, scale {scale:g}: searching BLER 0.01"
-                snr, _ = locate(Trial(code, given.seed), bits_of(code), 0.01, lambda at, w=what: told(w, at, HALVINGS))
+                snr, _ = locate(Trial(code, given.seed), bits_of(code), 0.01, _halving(told, what))
                 rows.append({"mcs": name, "k": given.k, "scale": scale, "snr_at_1e-2_db": snr})
                 print(rows[-1], flush=True)
             continue
@@ -128,7 +132,7 @@ def measure(given: argparse.Namespace, told: Told) -> list[dict[str, Any]]:
         fast(Trial(code, 0).draw(30, 1)[1])
         for target in map(float, given.targets.split(",")):
             what = f"{name}: searching BLER {target:g}"
-            snr, slope = locate(Trial(code, given.seed), fast, target, lambda at, w=what: told(w, at, HALVINGS))
+            snr, slope = locate(Trial(code, given.seed), fast, target, _halving(told, what))
             told(f"{name}: both decoders at BLER {target:g}", 0, 0)
             both = {"fast": fast, "sionna": slow}
             count, wrong, seconds = Trial(code, given.seed + 1).run(snr, both, given.errors, int(1e6))

@@ -29,7 +29,7 @@ _trouble: OSError | None = None
 class _Stdout(io.FileIO):
     """A file descriptor that remembers what went wrong in writing to it."""
 
-    def write(self, data: Any) -> int | None:
+    def write(self, data: Any) -> int:
         global _trouble
         try:
             return super().write(data)

@@ -8,7 +8,7 @@ numbers beyond what a float or 19 digits hold, more than 32 levels, and files of
 import math
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 from yaml.constructor import ConstructorError, SafeConstructor
@@ -73,12 +73,13 @@ def _told(error: yaml.YAMLError) -> tuple[int | None, str]:
 
 
 def _refused(problem: str, where: Node | yaml.Event) -> ConstructorError:
-    return ConstructorError(None, None, problem, where.start_mark)
+    mark: Any = where.start_mark  # the C parser has marks of its own class, with the same fields
+    return ConstructorError(None, None, problem, mark)
 
 
 class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict = {}
-    yaml_constructors: dict = {}
+    yaml_constructors: ClassVar[dict] = {}
 
     def __init__(self, text: str):
         super().__init__(text)

@@ -52,8 +52,8 @@ def against_clip(shown: Iterable[tuple[int, Path]], clip: str) -> dict[str, Any]
             not_measured = dict.fromkeys(METRICS, "no frame received is one of the clip")
     result: dict[str, Any] = {"clip": clip, "frames": len(rows), "frames_without_reference": total - len(rows)}
     for metric in METRICS:
-        values = [row[metric] for row in rows if row[metric] is not None]
-        result[metric] = float(np.mean(values)) if values else None
+        known = [row[metric] for row in rows if row[metric] is not None]
+        result[metric] = float(np.mean(known)) if known else None
     return {**result, "not_measured": not_measured, "per_frame": rows}
 
 

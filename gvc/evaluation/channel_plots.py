@@ -11,6 +11,7 @@ from gvc.phy.signal_probe import LEVELS_DB
 
 MIN_BURSTS = 16
 """Fewer bursts say nothing of a spectrum over time."""
+SIDES = ("sent", "received")
 FLOOR_DB = -40.0
 
 
@@ -48,7 +49,7 @@ def channel_response(run: RunFolder, theme: Theme) -> Outcome:
     axes[0].set_ylabel("subcarrier")
     bar = figure.colorbar(drawn, ax=axes[0], pad=0.01, fraction=0.04)
     bar.set_label("|H| (dB)")
-    bar.outline.set_visible(False)
+    bar.ax.spines["outline"].set_visible(False)
     if snr is not None:
         axes[1].plot(seconds, snr, color=theme.arms[0], lw=1, ls="solid")
         axes[1].set_ylabel("SNR (dB)")
@@ -176,8 +177,8 @@ def offsets(run: RunFolder, theme: Theme) -> Outcome:
 def spectrum(run: RunFolder, theme: Theme) -> Outcome:
     """Power density of the samples sent and received, each over its own mean."""
     rate = run.run.get("config", {}).get("sample_rate_hz")
-    drawn = {name: run.signal.get(f"{name}_density") for name in ("sent", "received")}
-    drawn = {name: density for name, density in drawn.items() if density is not None and density.size}
+    drawn = {name: run.signal[f"{name}_density"] for name in SIDES if f"{name}_density" in run.signal}
+    drawn = {name: density for name, density in drawn.items() if density.size}
     if not drawn or not isinstance(rate, (int, float)):
         return "no samples were looked at in this run"
     figure = Figure((HALF_INCHES, 3.2))
@@ -194,8 +195,8 @@ def spectrum(run: RunFolder, theme: Theme) -> Outcome:
 
 def peaks(run: RunFolder, theme: Theme) -> Outcome:
     """Share of samples whose power is so far above the mean (complementary distribution), beside Gaussian noise."""
-    drawn = {name: run.signal.get(f"{name}_excess") for name in ("sent", "received")}
-    drawn = {name: share for name, share in drawn.items() if share is not None and share.size == LEVELS_DB.size}
+    drawn = {name: run.signal[f"{name}_excess"] for name in SIDES if f"{name}_excess" in run.signal}
+    drawn = {name: share for name, share in drawn.items() if share.size == LEVELS_DB.size}
     if not drawn:
         return "no samples were looked at in this run"
     figure = Figure((HALF_INCHES, 3.2))

@@ -11,7 +11,7 @@ MODES = {0: "analogue joint source-channel coding: received information, nothing
 
 def counters(run: RunFolder) -> list[tuple[str, list[tuple[str, str]]]]:
     """Groups of (name, count): the link's, each block's, the evaluator's."""
-    keys = ("frames_sent", "frames_received", "frames_lost", "bursts_sent", "bursts_lost")
+    keys: tuple[str, ...] = ("frames_sent", "frames_received", "frames_lost", "bursts_sent", "bursts_lost")
     groups = {"link": {key: run.run[key] for key in keys if key in run.run}}
     for name, value in (run.run.get("counters") or {}).items():
         if isinstance(value, dict):

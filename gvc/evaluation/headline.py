@@ -134,8 +134,9 @@ def _block_errors(run: RunFolder) -> list[dict[str, Any]]:
     cells = []
     for arm in run.arms:
         blocks, errors = (run.metrics(arm).get(key) for key in ("blocks", "block_errors"))
-        known = isinstance(blocks, (int, float)) and isinstance(errors, (int, float)) and blocks > 0
-        told = {"mean": f"{errors / blocks:.4f}", "received": f"{errors:,.0f} of {blocks:,.0f}"} if known else {}
+        told = {}
+        if isinstance(blocks, (int, float)) and isinstance(errors, (int, float)) and blocks > 0:
+            told = {"mean": f"{errors / blocks:.4f}", "received": f"{errors:,.0f} of {blocks:,.0f}"}
         cells.append({"mean": "–", "received": "", "best": False, **told})
     found = any(cell["received"] for cell in cells)
     return [{"title": "Block error rate", "unit": "", "arrow": "↓", "cells": cells}] if found else []

@@ -54,6 +54,8 @@ def results(
         received: dict[str, float | None] = {}
         for name in metrics:
             began = time.monotonic()
+            column: Column
+            reason: str | None
             if name in not_measured:
                 column, reason = None, not_measured[name]
             else:
@@ -177,10 +179,10 @@ def _column(
         if len(values) == len(indices):
             return values, None
     told(f"{arm} {name}", 0, len(indices))
-    values, reason = measure_patiently(
+    measured, reason = measure_patiently(
         name, reference, displayed, fps, lambda done, total: told(f"{arm} {name}", done, total), stall_s
     )
-    return (None, reason) if values is None else (values.tolist(), None)
+    return (None, reason) if measured is None else (measured.tolist(), None)
 
 
 def _mean(column: Column, counted: np.ndarray, later_sum: float, later_count: int) -> float | None:

@@ -58,19 +58,18 @@ def psnr_over_snr(run: RunFolder, theme: Theme) -> Outcome:
                 axes.fill_between(snr, low, high, color=theme.arms[index % len(theme.arms)], alpha=0.18, lw=0)
         axes.set_xlabel("SNR (dB)")
     else:
-        snr = run.frame_snr_db()
+        known = run.frame_snr_db()
         drawn = False
         for index, arm in enumerate(run.arms):
             column = run.column(arm, "psnr_db")
-            if not column or not snr:
+            if not column or not known:
                 continue
-            chosen = [(snr[i], v) for i, v, lost in zip(*column, strict=True) if i in snr and not lost]
+            chosen = [(known[i], v) for i, v, lost in zip(*column, strict=True) if i in known and not lost]
             if chosen:
                 drawn = True
                 colour, marker = theme.arms[index % len(theme.arms)], MARKERS[index % len(MARKERS)]
-                axes.scatter(
-                    *zip(*chosen, strict=True), s=16, color=colour, marker=marker, alpha=0.75, lw=0, label=title(arm)
-                )
+                across, up = zip(*chosen, strict=True)
+                axes.scatter(across, up, s=16, color=colour, marker=marker, alpha=0.75, lw=0, label=title(arm))
         if not drawn:
             return "neither a sweep nor estimates of SNR frame by frame in this run"
         axes.set_xlabel("estimated SNR (dB)")
@@ -117,8 +116,8 @@ def recovery(run: RunFolder, theme: Theme) -> Outcome:
     for decision, colour in (("swap", theme.muted), ("rollback", theme.warning)):
         at = [said["from_frame"] for said in adaptation.get("judgements", []) if said["decision"] == decision]
         for position, frame in enumerate(at):
-            label = f"{decision} of weights" if position == 0 else None
-            axes.axvline(frame, color=colour, lw=0.9, ls="solid", alpha=0.6, zorder=1, label=label)
+            told = f"{decision} of weights" if position == 0 else None
+            axes.axvline(frame, color=colour, lw=0.9, ls="solid", alpha=0.6, zorder=1, label=told)
     axes.set_xlabel("frame")
     axes.set_ylabel("gain in symbol error (dB)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

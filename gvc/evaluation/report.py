@@ -28,6 +28,7 @@ WIDE_ASPECT = 1.5
 INLINE_VIDEO_BYTES = 24 * 2**20
 """A larger video stays a file beside the page."""
 _Part = TypeVar("_Part")
+_Other = TypeVar("_Other")
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Report:
     left_out: dict[str, str] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
 
-    def make(self, name: str, maker: Callable[[], _Part], otherwise: _Part) -> _Part:
+    def make(self, name: str, maker: Callable[[], _Part], otherwise: _Other) -> _Part | _Other:
         """What `maker` gives; when it fails, `otherwise`: that costs this part, not the page."""
         try:
             return maker()
@@ -83,7 +84,7 @@ def _page(run: RunFolder, folder: Path, report: Report) -> str:
     environment.filters["number"] = number
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     figures = [_figure(name, run, folder, report) for name, figure in FIGURES.items() if figure.wanted(run)]
-    parts = {
+    parts: dict[str, Any] = {
         "sentence": report.make("sentence", lambda: sentence(run), ""),
         "cards": report.make("cards", lambda: cards(run), []),
         "quality": report.make("quality", lambda: quality(run), []),

@@ -246,7 +246,7 @@ class Session:
 
     def _measured(self, reference: np.ndarray, picture: np.ndarray) -> dict[str, float]:
         """The live metrics of one pair; what cannot be measured is left out."""
-        found = {name: measure(name, reference[None], picture[None])[0] for name in self.live}
+        found = {name: measure(name, [reference], [picture])[0] for name in self.live}
         return {name: float(values[0]) for name, values in found.items() if values is not None}
 
     def _held(self, arm: str, tail: Tail) -> int | None:

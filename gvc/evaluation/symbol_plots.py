@@ -22,13 +22,13 @@ STAGES = {"equalised": "after the equaliser", "denoised": "after the denoiser"}
 
 def constellation(run: RunFolder, theme: Theme) -> Outcome:
     """Density of the symbols before and after equaliser and denoiser, and as transmitted."""
-    panels = [
+    headings = [
         ("received", "before the equaliser"),
         ("equalised", "after the equaliser"),
         ("denoised", "after the denoiser"),
         ("true", "transmitted"),
     ]
-    panels = [(name, heading, finite(run.symbols[name])) for name, heading in panels if name in run.symbols]
+    panels = [(name, heading, finite(run.symbols[name])) for name, heading in headings if name in run.symbols]
     panels = [panel for panel in panels if panel[2].size]
     if not panels:
         return "no symbols were recorded in this run"
@@ -40,7 +40,7 @@ def constellation(run: RunFolder, theme: Theme) -> Outcome:
             # The receiver's input has an arbitrary level; the others are in units of the transmitted symbols.
             values = values / np.sqrt(np.mean(abs(values) ** 2))
         edges = np.linspace(-SPAN, SPAN, 65)
-        counts, _, _ = np.histogram2d(values.imag, values.real, bins=(edges, edges))
+        counts, _ = np.histogramdd((values.imag, values.real), bins=(edges, edges))
         top = max(counts.max(), 2)
         _density(axis, theme, counts, SPAN, float(top))
         axis.set_title(heading)
@@ -99,7 +99,7 @@ def error_scatter(run: RunFolder, theme: Theme) -> Outcome:
     axes = figure.subplots(1, 2)
     edges = np.linspace(-ERROR_SPAN, ERROR_SPAN, 65)
     counts = {
-        heading: np.histogram2d(part.imag, part.real, bins=(edges, edges))[0]
+        heading: np.histogramdd((part.imag, part.real), bins=(edges, edges))[0]
         for heading, error in errors.items()
         for part in [error[:: max(1, error.size // MAX_POINTS)]]
     }

@@ -40,6 +40,8 @@ def _stated(name: str) -> str | None:
     options, pattern = _TOLD[name]
     try:
         context = av.CodecContext.create(name, "w")
+        if not isinstance(context, av.VideoCodecContext):
+            return None
         context.width = context.height = 64
         context.pix_fmt, context.time_base, context.options = "yuv420p", Fraction(1, 25), options
         picture = av.VideoFrame(64, 64, "yuv420p")
