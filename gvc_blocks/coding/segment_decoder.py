@@ -1,5 +1,7 @@
 """Symbols to pictures by a peer: a segment at once, when its last frame is in or will not come."""
 
+from collections import Counter
+
 import numpy as np
 
 from gvc.coding import peers
@@ -29,7 +31,8 @@ class SegmentDecoder(GuardedBlock):
         self.config = build(config) if isinstance(config, str) else config
         self.arm, self._fps = arm, fps
         self.flight: Flight | None = None
-        self.reports: list[dict[str, float]] = []
+        # Sums over segments: a list would grow with a long run.
+        self.told: Counter[str] = Counter()
         self._scheme: Scheme | None = None
         self._segment = 0
         self._slots: dict[int, ReceivedFrame] = {}
@@ -63,7 +66,7 @@ class SegmentDecoder(GuardedBlock):
         decoded = scheme.decode(
             [received_slot(slots.get(number)) for number in range(count)], any_frame.height, any_frame.width
         )
-        self.reports.append(decoded.report)
+        self.told.update(decoded.report)
         first = self._segment * scheme.segment_frames
         for number in np.flatnonzero(~decoded.concealed):
             self.publish("frames", DecodedFrame(int(first + number), decoded.pictures[number]))

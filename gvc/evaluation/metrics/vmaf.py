@@ -98,7 +98,7 @@ def _feed(write_end: int, frames: Iterable[np.ndarray], moved: list[float]) -> N
     with open(write_end, "wb", buffering=0) as pipe:
         try:
             for frame in frames:
-                data = memoryview(np.ascontiguousarray(frame)).cast("B")
+                data = np.ascontiguousarray(frame).data.cast("B")
                 while data:
                     data = data[pipe.write(data) :]
                     moved[0] = time.monotonic()
