@@ -2,6 +2,7 @@
 
 import datetime
 import functools
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -123,8 +124,9 @@ def run_link(plan: Plan) -> dict[str, Any]:
             keep_symbols=bool(again) or config.model.adapt.enabled,
         )
         fps = first.source.clip.fps
+        # It ends with this process: a silence while other arms are decoded is no reason to.
         evaluator = EvaluatorProcess(
-            folder.path, plan.metrics, fps=fps, idle_timeout_s=600, keep=plan.keep, arms=len(plan.arms)
+            folder.path, plan.metrics, fps=fps, idle_timeout_s=math.inf, keep=plan.keep, arms=len(plan.arms)
         )
         with evaluator:
             ran = _Ran(plan, config, first, created)
@@ -334,8 +336,7 @@ def _versions() -> dict[str, str | None]:
 def _spent(graph: Any) -> dict[str, float]:
     """What an arm sent, and what its scheme reports of it, summed over segments."""
     transmitter = graph.transmitter
-    reports = getattr(graph.decoder, "reports", [])
-    told = {key: sum(report.get(key, 0.0) for report in reports) for report in reports[:1] for key in report}
+    told = dict(getattr(graph.decoder, "told", {}))
     told.pop("efficiency", None)
     return {"channel_uses": transmitter.payload_symbols, "energy": transmitter.energy, **told}
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -27,8 +28,8 @@ class Watched(Sequence):
     def __len__(self) -> int:
         return len(self._pictures)
 
-    def __getitem__(self, index: int) -> np.ndarray:
-        self.at, self.moved = index, time.monotonic()
+    def __getitem__(self, index: Any) -> Any:
+        self.at, self.moved = index if isinstance(index, int) else len(self), time.monotonic()
         return self._pictures[index]
 
     def __iter__(self) -> Iterator[np.ndarray]:

@@ -1,6 +1,6 @@
 """Symbols to pictures by a peer: a segment at once, when its last frame is in or will not come."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
 import numpy as np
 
@@ -38,7 +38,8 @@ class SegmentDecoder(GuardedBlock):
         self.arm, self._fps = arm, fps
         self.flight: Flight | None = None
         self.undecodable = Undecodable()
-        self.reports: list[dict[str, float]] = []
+        # Sums over segments: a list would grow with a long run.
+        self.told: Counter[str] = Counter()
         self._schemes: OrderedDict[tuple[int, int, int], Scheme] = OrderedDict()
         self._open: OrderedDict[tuple[int, int], list[ReceivedFrame]] = OrderedDict()
         self.receive("symbols", self._gather)
@@ -79,7 +80,7 @@ class SegmentDecoder(GuardedBlock):
         except InputError as error:
             self.undecodable.add(error, len(frames))
         else:
-            self.reports.append(decoded.report)
+            self.told.update(decoded.report)
             for number in map(int, np.flatnonzero(~decoded.concealed)):
                 self.publish("frames", DecodedFrame(first + number, decoded.pictures[number], place=place + number))
         if self.flight:
