@@ -226,11 +226,11 @@ TAPS = ("symbols", "tx", "channel", "equalised", "noise_map", "denoised")
 
 
 def _taps(dump: dict[str, str]) -> dict[str, str]:
+    known = [f"dump.{tap}" for tap in TAPS]
     for name in dump:
-        if name not in TAPS:
-            raise ValueError(
-                f"unknown dump tap 'dump.{name[:60]}'{nearest(name, list(TAPS))} (known: {', '.join(TAPS)})"
-            )
+        if f"dump.{name}" not in known:
+            close = nearest(f"dump.{name[:60]}", known)
+            raise ValueError(f"unknown dump tap 'dump.{name[:60]}'{close} (known: {', '.join(known)})")
     return dump
 
 

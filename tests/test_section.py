@@ -31,7 +31,7 @@ from gvc.section import Section, checked, shown
         ("video.size=256x5000", "'video.size'.*from 1 to 4096"),
         ("video.size=[256, true]", "'video.size'.*WIDTHxHEIGHT"),
         ("driver=usrp", "'driver'.*'simulation' or 'file'"),
-        ("dump.txx=a", "unknown dump tap 'dump.txx'; did you mean 'tx'"),
+        ("dump.txx=a", "unknown dump tap 'dump.txx'; did you mean 'dump.tx'"),
         ("a..b=1", "write KEY=VALUE"),
         (".".join("a" * 40) + "=1", "more than 32 parts"),
         ("x" * 100_000 + "=1", "unknown key"),

@@ -40,6 +40,12 @@ def test_own_file_and_its_errors(tmp_path) -> None:
     path.write_text(yaml.safe_dump({**content, "fft_size": "many"}))
     with pytest.raises(ConfigError, match="fft_size"):
         Numerology.load(str(path))
+    wrong = [("fft_size", True), ("fft_size", 64.0), ("sample_rate_hz", float("inf")), ("sample_rate_hz", "1")]
+    wrong += [("max_doppler_hz", float("nan")), ("pilot_carriers", [7, "a"]), ("pilot_carriers", 7)]
+    for key, value in wrong:
+        path.write_text(yaml.safe_dump({**content, key: value}))
+        with pytest.raises(ConfigError, match=f"'{key}' is .*: give "):
+            Numerology.load(str(path))
     path.write_text("[1, 2")
     with pytest.raises(ConfigError, match="YAML"):
         Numerology.load(str(path))
