@@ -42,7 +42,8 @@ case "$*" in
     *m.version*) exit 1 ;;
     *'import click'*) [[ ! -e $STAGE/bare ]] ;;
     *'-m ruff'* | *'-m mypy'*) echo "ran $*"; [[ ! -e $STAGE/faulty || $* != *"$(<"$STAGE/faulty")"* ]] ;;
-    *flowgraphs.cli* | *pytest* | *grcc* | *companion*) echo "ran $* threads=$OMP_NUM_THREADS blocks=$GRC_BLOCKS_PATH" ;;
+    *flowgraphs.cli* | *pytest* | *grcc* | *companion*)
+        echo "ran $* threads=$OMP_NUM_THREADS blocks=$GRC_BLOCKS_PATH" ;;
 esac
 """
 
