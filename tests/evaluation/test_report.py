@@ -235,6 +235,11 @@ def test_unknown_symbols_are_left_out(folder):
     assert "Not shown" not in write_report(folder).index.read_text()
 
 
+def test_without_the_first_reference_there_is_no_comparison_video(folder):
+    (folder / "frames/reference/00000.png").write_bytes(b"no picture")
+    assert comparison.write_video(RunFolder(folder), folder / "comparison.mp4") is None
+
+
 def test_difference_maps_grow_with_the_difference():
     black = np.zeros((1, 3, 3), np.uint8)
     shown = np.array([[[0] * 3, [20] * 3, [200] * 3]], np.uint8)

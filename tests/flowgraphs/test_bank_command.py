@@ -38,7 +38,10 @@ def test_bank_of_two_radios_is_calibrated_and_fits_training(tmp_path: Path) -> N
     assert arrays["noise_map"].shape == arrays["error_re"].shape == (result["frames"], 16 * 8 * 8)
 
 
-@pytest.mark.parametrize("arguments", [("--snr-db", "5"), ("--frames", "0"), ("--radio", "sim-awg"), ("--cbr", "1/2")])
+@pytest.mark.parametrize(
+    "arguments",
+    [("--snr-db", "5"), ("--frames", "0"), ("--radio", "sim-awg"), ("--cbr", "1/2"), ("--size", "source")],
+)
 def test_bad_requests_leave_no_file(tmp_path: Path, arguments: tuple[str, str]) -> None:
     done = bank("-o", str(tmp_path / "b.safetensors"), *arguments)
     assert done.returncode == 2, done.stderr
