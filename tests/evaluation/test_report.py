@@ -15,6 +15,7 @@ from gvc.errors import InputError, LinkError
 from gvc.evaluation import comparison, report
 from gvc.evaluation.figures import FIGURES
 from gvc.evaluation.report import write_report
+from gvc.evaluation.run_folder import RunFolder
 from tests.evaluation import synthetic_run
 
 FRAMES = 20
