@@ -90,7 +90,7 @@ def _clip(width: int, height: int, frames: int) -> tuple[np.ndarray, np.ndarray]
     waves = [128 + 60 * np.sin(x / 9 + 2 * i + y / 17) + 40 * np.sin(y / 5 - x / 31 + i) for i in range(frames)]
     clip = np.stack([np.stack([w, np.roll(w, 3, 0), np.roll(w, 5, 1)], -1) for w in waves])
     worse = clip + rng.normal(0, 10, clip.shape)
-    return tuple(np.clip(np.rint(p), 0, 255).astype(np.uint8) for p in (clip, worse))
+    return np.clip(np.rint(clip), 0, 255).astype(np.uint8), np.clip(np.rint(worse), 0, 255).astype(np.uint8)
 
 
 def _picture(path: Path) -> np.ndarray:

@@ -96,7 +96,7 @@ def uncoded(modulation: str, k: int, errors: int, seed: int) -> list[dict[str, A
     k -= k % order
     random = np.random.default_rng([seed, order])
     rows = []
-    for es_n0_db in np.arange(0.0, 40.0, 2.0):
+    for es_n0_db in np.arange(0.0, 40.0, 2.0).tolist():
         variance = 10 ** (-es_n0_db / 10)
         expected = gray_qam_ber(order, es_n0_db)
         if expected < 1e-5:
