@@ -41,8 +41,9 @@ def check_link(
         if not path or not Path(path).absolute().parent.is_dir():
             raise ConfigError(f"'dump.{name}': there is no folder for '{path}'")
     _check_names(config)
+    if config.video.size:
+        check_size(config, *config.video.size)
     width, height = config.video.size or (256, 256)
-    check_size(config, width, height)
     for arm in arms:
         if peers.is_peer(arm):
             peers.create(arm, config, frame_symbols(height, width, latents), 25.0)

@@ -4,6 +4,7 @@ import numpy as np
 
 BINS = 512
 LIMIT = 1 << 19
+LARGEST = 1e15
 LEVELS_DB = np.arange(0.0, 13.01, 0.25)
 """Powers over the mean at which the complementary distribution is counted, in dB."""
 
@@ -28,10 +29,12 @@ class SignalProbe:
         """Take in complex samples [n]."""
         if not len(samples):
             return
-        self.peak = max(self.peak, float(np.abs(samples).max()))
+        magnitude = np.abs(samples)
+        self.peak = max(self.peak, float(magnitude.max(initial=0, where=np.isfinite(magnitude))))
         if self._left <= 0:
             return
-        part = np.asarray(samples[: self._left], np.complex64)
+        # What is no number counts as silence here, as in the receiver; so does what has no square in float32.
+        part = np.where(magnitude < LARGEST, samples, 0)[: self._left].astype(np.complex64)
         self._left -= len(part)
         loud = part[part != 0]
         self._kept.append(loud)
