@@ -3,7 +3,6 @@
 import importlib
 import re
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
@@ -56,17 +55,6 @@ def test_the_example_radio_is_valid(folder: Path, capsys: pytest.CaptureFixture[
     checks = [arguments for _, *arguments in commands() if arguments[0] == "radios"]
     assert len(checks) == 1 and cli.run(checks[0]) == 0
     assert "12000" in capsys.readouterr().out
-
-
-@pytest.mark.slow
-@pytest.mark.gr
-@pytest.mark.parametrize("number", range(3))
-def test_the_example_links_run(folder: Path, number: int) -> None:
-    link = [arguments for _, *arguments in commands() if arguments[0] == "link"][number]
-    code = f"import sys; sys.path[:0] = [{str(ROOT)!r}, '.']; from flowgraphs.cli import main; main()"
-    extra = ["--out", "run", "--pace", "none", "--set", "video.size=128x96"]
-    done = subprocess.run([sys.executable, "-c", code, *link, *extra], capture_output=True, text=True, timeout=110)
-    assert done.returncode == 0, done.stderr
 
 
 def test_every_command_of_the_table_exists() -> None:
