@@ -1,4 +1,4 @@
-"""Draw what `gvc score --json` found: the denoiser's paired gain over the control, and the symbols' error, over SNR.
+"""Draw what `gvc score` found: the denoiser's paired gain over the control, and the symbols' error, over SNR.
 
 gvc score ... --snr-db 0,5,10,15,20 --cbr 1/48,1/24 --json ablation.json
 python -m benchmarks.ablation_figure ablation.json -o ablation.png

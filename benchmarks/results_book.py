@@ -29,16 +29,17 @@ def main() -> None:
     parser.add_argument("--only", help="of the sweeps, by name, comma-separated")
     parser.add_argument("--shards", type=Path, default=ROOT / "runs" / "book", help="where shards are kept")
     parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--book", type=Path, default=BOOK, help="folder with sweeps/ and data/, where the page goes")
     options = parser.parse_args()
     if options.run:
-        run(options.shards, options.workers, options.only.split(",") if options.only else [])
-    tables = tables_of(BOOK / "data")
+        run(options.book, options.shards, options.workers, options.only.split(",") if options.only else [])
+    tables = tables_of(options.book / "data")
     with applied(LIGHT):
         for name, figure in figures.all_of(tables).items():
-            figure.savefig(BOOK / f"{name}.png", dpi=DPI)
+            figure.savefig(options.book / f"{name}.png", dpi=DPI)
             plt.close(figure)
-    (BOOK / "README.md").write_text(page.write(tables, analysis.findings(tables), BOOK))
-    print(BOOK / "README.md")
+    (options.book / "README.md").write_text(page.write(tables, analysis.findings(tables), options.book))
+    print(options.book / "README.md")
 
 
 def tables_of(folder: Path) -> dict[str, list[Row]]:
@@ -49,9 +50,9 @@ def tables_of(folder: Path) -> dict[str, list[Row]]:
     return tables
 
 
-def run(shards: Path, workers: int, only: list[str]) -> None:
-    """Compute the sweeps and put their tables beside the book."""
-    for path in sorted((BOOK / "sweeps").glob("*.yaml")):
+def run(book: Path, shards: Path, workers: int, only: list[str]) -> None:
+    """Compute the book's sweeps and put their tables into it."""
+    for path in sorted((book / "sweeps").glob("*.yaml")):
         if only and path.stem not in only:
             continue
         engine = create_engine("local", workers=workers)
@@ -63,8 +64,8 @@ def run(shards: Path, workers: int, only: list[str]) -> None:
         print(
             f"{path.stem}: {done.points} points, {done.computed} computed, {len(done.failed)} failed", file=sys.stderr
         )
-        (BOOK / "data").mkdir(exist_ok=True)
-        shutil.copyfile(shards / path.stem / MERGED, BOOK / "data" / f"{path.stem}.parquet")
+        (book / "data").mkdir(exist_ok=True)
+        shutil.copyfile(shards / path.stem / MERGED, book / "data" / f"{path.stem}.parquet")
 
 
 if __name__ == "__main__":

@@ -66,15 +66,6 @@ def test_the_example_radio_is_valid(folder: Path, capsys: pytest.CaptureFixture[
     assert "12000" in capsys.readouterr().out
 
 
-@pytest.mark.slow
-@pytest.mark.gr
-@pytest.mark.parametrize("number", range(3))
-def test_the_example_links_run(folder: Path, number: int) -> None:
-    link = [arguments for _, *arguments in commands() if arguments[0] == "link"][number]
-    done = run(*link, "--out", "run", "--pace", "none", "--set", "video.size=128x96")
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.mark.gr
 def test_an_example_runs_beside_folders_called_like_ours(folder: Path) -> None:
     for name in ("models", "gvc"):

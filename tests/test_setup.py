@@ -314,8 +314,9 @@ def test_an_interrupt_ends_pip_too_and_the_next_call_goes_on(stage: Stage, numbe
 
 
 def test_test_runs_pytest_and_slow_lifts_the_filter(stage: Stage) -> None:
-    assert "ran -m pytest -k word" in stage.run("test", "-k", "word").stdout
-    assert "ran -m pytest -m  tests/phy" in stage.run("test", "--slow", "tests/phy").stdout
+    two = "ran -m pytest -n 2 --no-loadscope-reorder"
+    assert f"{two} -k word" in stage.run("test", "-k", "word").stdout
+    assert f"{two} -m  tests/phy" in stage.run("test", "--slow", "tests/phy").stdout
 
 
 def test_check_runs_all_its_tools_and_fails_when_one_does(stage: Stage) -> None:

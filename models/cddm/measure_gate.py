@@ -85,8 +85,8 @@ def summary(found: Found, seed: int) -> dict:
     }
 
 
-def save(gate: Gate, places: Places, **about: object) -> Path:
-    """Write the table beside the denoiser's weights and enter it in their manifest."""
+def save(gate: Gate, places: Places, out: Path | None = None, **about: object) -> Path:
+    """Write the table beside the denoiser's weights, or into `out`, and enter it in the manifest there."""
     content = {
         "measured_for": hashes(places),
         "level_edges_db": LEVEL_EDGES_DB,
@@ -94,7 +94,8 @@ def save(gate: Gate, places: Places, **about: object) -> Path:
         "least_peakedness": gate.least,
         **about,
     }
-    path = places.folders["cddm"] / GATE
+    path = (out or places.folders["cddm"]) / GATE
+    path.parent.mkdir(parents=True, exist_ok=True)
     weights.enter(path, (json.dumps(content, indent=1) + "\n").encode())
     return path
 
@@ -107,6 +108,9 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=3, help=f"of each clip, {SECONDS_APART} s apart")
     parser.add_argument("--draws", type=int, default=16, help="random channel conditions for each frame")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--out", type=Path, help="folder of the table; default: that of the weights it was measured for"
+    )
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: torch's own choice")
     options = parser.parse_args()
     if options.threads:
@@ -122,7 +126,9 @@ def main() -> int:
             f"python -m models.cddm.measure_gate --clips CLIPS --preset {options.preset} --frames {options.frames}"
         )
         table = Gate.fit([item for items in found.values() for item in items])
-        path = save(table, places, **told, command=f"{command} --draws {options.draws} --seed {options.seed}")
+        path = save(
+            table, places, options.out, **told, command=f"{command} --draws {options.draws} --seed {options.seed}"
+        )
     except GvcError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
