@@ -35,7 +35,7 @@ def published(folder: Path) -> list[dict[str, Any]]:
     """One row a published value: what it is and what comes out here."""
     rows = []
     for metric, reference, distorted, value in PUBLISHED:
-        values, reason = measure(metric, [_picture(folder / reference)], [_picture(folder / distorted)])
+        values, reason = measure(metric, list(_picture(folder / reference)), list(_picture(folder / distorted)))
         measured = None if values is None else float(values[0])
         rows.append(
             {"metric": metric, "distorted": distorted, "published": value, "measured": measured, "reason": reason}

@@ -38,16 +38,19 @@ class _Stdout(io.FileIO):
             raise
 
 
-def _stdout(descriptor: int) -> IO[str]:
-    raw = io.BufferedWriter(_Stdout(descriptor, "w"))
+def _stdout(descriptor: int, closing: bool = True) -> IO[str]:
+    raw = io.BufferedWriter(_Stdout(descriptor, "w", closefd=closing))
     return io.TextIOWrapper(raw, "utf-8", "backslashreplace", line_buffering=os.isatty(descriptor))
 
 
 def watch_stdout() -> None:
     """From now on `lost` knows what does not get through stdout. UTF-8, and what that has no code for as its number."""
+    global _trouble
+    _trouble = None
     if sys.stdout is not None:
         sys.stdout.flush()
-    sys.stdout = _stdout(1)
+    # The descriptor is the process's: it outlives the stream, which a further command in this process replaces.
+    sys.stdout = _stdout(1, closing=False)
 
 
 def wants_json(arguments: list[str]) -> bool:

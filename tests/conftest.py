@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -53,16 +54,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def children() -> dict[int, str]:
     """Process id and command line of every child of this process that still runs.
 
-    Left out are those that Python keeps for itself, to clean up after it and to start others from.
+    Left out are those that Python keeps for itself, to clean up after it and to start others from, and the decoder of
+    video that a process keeps on purpose.
     """
     found = {}
+    decoding = sys.modules.get("gvc.coding.codec.decoder")
+    kept = decoding.DECODER.pid if decoding else None
     for task in Path("/proc/self/task").iterdir():
         try:
             for pid in (task / "children").read_text().split():
                 command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
                 # a dead child that nobody has waited for is no process any more
                 dead = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-                if not dead and "from multiprocessing." not in command:
+                if not dead and "from multiprocessing." not in command and int(pid) != kept:
                     found[int(pid)] = command.strip()
         except OSError:
             continue

@@ -54,7 +54,7 @@ def parse(page: str, text: str, span: bool = False) -> Command | None:
         environment.append((name, value))
     if not words:
         return None
-    bare = all(re.fullmatch(r"[a-z_]+", word) for word in words[1:])
+    bare = all(re.fullmatch(r"[a-z_][a-z_-]*", word) for word in words[1:])
     of_models = words[:2] == ["python", "-m"] and len(words) == 3 and not words[2].startswith("benchmarks.")
     open_ended = {"...", "COMMAND", "benchmarks.NAME"} & set(words)
     mention = bool(open_ended) or (span and (bare or of_models))

@@ -35,6 +35,11 @@ class DecoderProcess:
         self._process: subprocess.Popen | None = None
         self._wire: Connection | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """Process id; None before the first picture."""
+        return self._process.pid if self._process is not None else None
+
     def decode(self, codec: str, units: list[tuple[int, bytes]], height: int, width: int) -> dict[int, np.ndarray]:
         """Pictures uint8 [height, width, 3] by their number, of the access units (number, bytes) in decoding order.
 
