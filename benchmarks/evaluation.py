@@ -35,7 +35,7 @@ def published(folder: Path) -> list[dict[str, Any]]:
     """One row a published value: what it is and what comes out here."""
     rows = []
     for metric, reference, distorted, value in PUBLISHED:
-        values, reason = measure(metric, list(_picture(folder / reference)), list(_picture(folder / distorted)))
+        values, reason = measure(metric, [picture.read(folder / reference)], [picture.read(folder / distorted)])
         measured = None if values is None else float(values[0])
         rows.append(
             {"metric": metric, "distorted": distorted, "published": value, "measured": measured, "reason": reason}
@@ -91,10 +91,6 @@ def _clip(width: int, height: int, frames: int) -> tuple[np.ndarray, np.ndarray]
     clip = np.stack([np.stack([w, np.roll(w, 3, 0), np.roll(w, 5, 1)], -1) for w in waves])
     worse = clip + rng.normal(0, 10, clip.shape)
     return np.clip(np.rint(clip), 0, 255).astype(np.uint8), np.clip(np.rint(worse), 0, 255).astype(np.uint8)
-
-
-def _picture(path: Path) -> np.ndarray:
-    return picture.read(path)[None]
 
 
 def main() -> None:

@@ -43,7 +43,7 @@ case "$*" in
     *'import click'*) [[ ! -e $STAGE/bare ]] ;;
     *'-m ruff'* | *'-m mypy'*) echo "ran $*"; [[ ! -e $STAGE/faulty || $* != *"$(<"$STAGE/faulty")"* ]] ;;
     *flowgraphs.cli* | *pytest* | *grcc* | *companion*)
-        echo "ran $* threads=$OMP_NUM_THREADS blocks=$GRC_BLOCKS_PATH" ;;
+        echo "ran $* threads=$OMP_NUM_THREADS blocks=$GRC_BLOCKS_PATH in=$PWD" ;;
 esac
 """
 
@@ -82,10 +82,10 @@ class Stage:
         return {"PATH": str(self.bin), "STAGE": str(self.tree.parent), "HOME": "/nowhere", **extra}
 
     def run(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        """The launcher, called from the folder above its own."""
         command = [str(self.tree / "testbed"), *arguments]
-        return subprocess.run(
-            command, env=self.environment(**extra), capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
-        )
+        given = {"env": self.environment(**extra), "cwd": self.tree.parent, "stdin": subprocess.DEVNULL}
+        return subprocess.run(command, **given, capture_output=True, text=True, timeout=60)
 
     def calls(self, word: str) -> list[str]:
         log = self.tree.parent / "calls"
@@ -106,6 +106,7 @@ def test_first_call_sets_up_and_the_second_starts_at_once(stage: Stage) -> None:
     assert first.returncode == 0, first.stderr
     assert first.stdout.startswith("ran -P -m flowgraphs.cli link --clip a b.mp4 threads=1")
     assert f"blocks={stage.tree}/gvc_blocks/grc" in first.stdout
+    assert first.stdout.endswith(f"in={stage.tree.parent}\n"), "where the command was given"
     installs = stage.calls("pip install")
     assert [sorted(Path(word).stem for word in call.split() if word.endswith(".txt")) for call in installs] == [
         ["common", "numpy-1", "sionna"], ["torch"], [],
