@@ -1,8 +1,8 @@
 """Bursts found, header CRC included: in AWGN, in fading by instantaneous SNR, under CFO up to +-4 carriers with the
 sampling offset of one oscillator; and false bursts in noise alone.
 
-The instantaneous SNR of a burst is its mean SNR over the occupied carriers and antennas from the true channel, the lower
-of that in the middle of its preamble and that in the middle of its header: it takes both to find a burst.
+The instantaneous SNR of a burst is its mean SNR over the occupied carriers and antennas from the true channel, in the
+middle of its preamble or in that of its header, whichever is lower: it takes both to find a burst.
 """
 
 import numpy as np
