@@ -1,6 +1,7 @@
 """Trains the denoiser while it runs, from what is received."""
 
 import sys
+from collections import Counter, deque
 from typing import Any
 
 from gvc.config import AdaptConfig
@@ -8,6 +9,8 @@ from gvc.errors import ConfigError
 from gvc.phy.frames import ReceivedFrame
 from gvc_blocks.guarded import GuardedBlock
 from models.cddm.online_process import OnlineTrainer as Trainer
+
+JUDGEMENTS = 1024
 
 
 class OnlineTrainer(GuardedBlock):
@@ -40,7 +43,9 @@ class OnlineTrainer(GuardedBlock):
             raise ConfigError(f"'model.adapt.enabled': denoiser {name} has no swap(state) to change its weights by")
         self.denoiser = denoiser
         self.settings = settings or AdaptConfig()
-        self.judgements: list[dict[str, Any]] = []
+        # The last ones, and counts of all: a list would grow with a long run.
+        self.judgements: deque[dict[str, Any]] = deque(maxlen=JUDGEMENTS)
+        self._decisions: Counter[str] = Counter()
         self.trainer = Trainer(preset, self.settings, seed, arm)
         self.receive("symbols", self._received)
 
@@ -49,6 +54,7 @@ class OnlineTrainer(GuardedBlock):
             if weights is not None:
                 self.denoiser.swap(weights)
             self.judgements.append({**judgement, "from_frame": frame.frame_id})
+            self._decisions[judgement["decision"]] += 1
         self.trainer.offer(frame.symbols, frame.noise_map, frame.height, frame.width, frame.latents)
 
     def at_end(self) -> None:
@@ -64,7 +70,7 @@ class OnlineTrainer(GuardedBlock):
             print(f"{self.name()}: the training ended early: {self.trainer.failure}", file=sys.stderr)
 
     def summary(self) -> dict[str, Any]:
-        """What the training did: counts, CPU time and its share of one core, every judgement."""
+        """What the training did: counts, CPU time and its share of one core, the last JUDGEMENTS judgements."""
         spent = self.trainer.spent
         seconds = spent.get("seconds", 0.0)
         return {
@@ -73,10 +79,7 @@ class OnlineTrainer(GuardedBlock):
             **spent,
             "cpu_share": spent["cpu_seconds"] / seconds if seconds else None,
             "cpu_share_limit": self.settings.cpu_share,
-            **{
-                f"{word}s": sum(j["decision"] == word for j in self.judgements)
-                for word in ("swap", "rollback", "restart")
-            },
+            **{f"{word}s": self._decisions[word] for word in ("swap", "rollback", "restart")},
             "failure": self.trainer.failure,
-            "judgements": self.judgements,
+            "judgements": list(self.judgements),
         }
