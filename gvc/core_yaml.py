@@ -21,7 +21,7 @@ MOST_LEVELS = 32
 MOST_DIGITS = 19
 
 
-def load(path: Path, what: str) -> Any:
+def read(path: Path, what: str) -> Any:
     """What a YAML file holds. `what` it is, is a word for errors.
 
     Raises InputError when it cannot be read, and ConfigError naming file and line for what is wrong in it.

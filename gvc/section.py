@@ -30,7 +30,7 @@ def load_mapping(path: Path, what: str, see: str) -> dict[str, Any]:
     Raises InputError when it cannot be read and ConfigError, naming the line, when it is no YAML mapping or one that
     `gvc.core_yaml` refuses.
     """
-    content = core_yaml.load(path, what)
+    content = core_yaml.read(path, what)
     if not isinstance(content, dict):
         raise ConfigError(f"{what} '{path}' must hold keys and values, see {see}")
     return content

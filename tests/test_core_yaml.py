@@ -15,7 +15,7 @@ from gvc.errors import ConfigError, InputError
 def loaded(tmp_path: Path, text: str) -> object:
     path = tmp_path / "radio.yaml"
     path.write_text(text)
-    return core_yaml.load(path, "radio file")
+    return core_yaml.read(path, "radio file")
 
 
 @pytest.mark.parametrize(
@@ -76,14 +76,14 @@ def test_a_small_file_that_aliases_blow_up_costs_nothing(tmp_path) -> None:
 
 def test_files_that_cannot_be_read_are_named(tmp_path) -> None:
     with pytest.raises(InputError, match="no radio file '.*nowhere.yaml': No such file"):
-        core_yaml.load(tmp_path / "nowhere.yaml", "radio file")
+        core_yaml.read(tmp_path / "nowhere.yaml", "radio file")
     with pytest.raises(InputError, match="Is a directory"):
-        core_yaml.load(tmp_path, "radio file")
+        core_yaml.read(tmp_path, "radio file")
     (tmp_path / "latin.yaml").write_bytes(b"a: \xe9")
     with pytest.raises(ConfigError, match="is not UTF-8 text"):
-        core_yaml.load(tmp_path / "latin.yaml", "radio file")
+        core_yaml.read(tmp_path / "latin.yaml", "radio file")
     with pytest.raises(ConfigError, match="more than 256 KiB"):
-        core_yaml.load(Path("/dev/zero"), "radio file")
+        core_yaml.read(Path("/dev/zero"), "radio file")
 
 
 def test_a_value_that_is_no_yaml_is_its_own_text() -> None:
