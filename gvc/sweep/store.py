@@ -58,8 +58,7 @@ class Store:
             draft.replace(path)
         except OSError as error:
             draft.unlink(missing_ok=True)
-            what = error.strerror or error
-            raise LinkError(f"{path} cannot be written: {what}; free some space and call again to go on") from error
+            raise _unwritten(path, error) from error
         self._known.add(task.key)
 
     def find(self, task: Task) -> bool:
@@ -104,7 +103,7 @@ class Store:
         try:
             write_json(self.folder / RECORD, value)
         except OSError as error:
-            raise LinkError(f"{self.folder / RECORD} cannot be written: {error.strerror or error}") from error
+            raise _unwritten(self.folder / RECORD, error) from error
 
     def _path(self, task: Task) -> Path:
         return self._shards / task.key[:2] / f"{task.key}.parquet"
@@ -118,8 +117,12 @@ def write_table(rows: list[Row], path: Path) -> Path:
         draft.replace(path)
     except OSError as error:
         draft.unlink(missing_ok=True)
-        raise LinkError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise _unwritten(path, error) from error
     return path
+
+
+def _unwritten(path: Path, error: OSError) -> LinkError:
+    return LinkError(f"{path} cannot be written: {error.strerror or error}; free some space and call again to go on")
 
 
 def read_table(path: Path) -> list[Row]:

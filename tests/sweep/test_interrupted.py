@@ -86,11 +86,12 @@ def test_stopped_by_a_signal_and_gone_on_with(command, tmp_path, number) -> None
     assert untimed(Path(result["table"])) == untimed(undisturbed.table)
 
 
-def test_a_full_disk_is_said_and_what_was_there_is_kept(command, tmp_path) -> None:
+@pytest.mark.parametrize("room", [300, 900])  # too little for what the sweep is, and for its shards
+def test_a_full_disk_is_said_and_what_was_there_is_kept(command, tmp_path, room: int) -> None:
     out = tmp_path / "out"
 
     def fill() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (600, resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
 
     full = finished(command(out), preexec_fn=fill)
     assert full.returncode == 1 and not full.stdout
