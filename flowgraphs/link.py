@@ -1,5 +1,6 @@
 """The whole chain in one flowgraph: clip, encoder, bursts, channel, receiver, denoiser, decoder, evaluator."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from gvc.coding.scheme import ReceivedSlot
 from gvc.config import LinkConfig
 from gvc.phy.assembler import FrameAssembler
 from gvc.phy.frames import SymbolFrame
+from gvc.phy.genie import true_magnitude
 from gvc.phy.identity import stream_of
 from gvc.phy.numerology import Numerology
 from gvc.phy.offline import receiver_parameters
@@ -100,8 +102,10 @@ class LinkGraph(gr.top_block):
         self.msg_connect(received, "symbols", self.decoder, "symbols")
         self.msg_connect(self.decoder, "frames", self.sink, "frames")
         if recording is not None:
-            carriers = Numerology.load(config.phy.numerology).carriers
-            self.recorder = RunRecorder(recording, carriers, config.sample_rate_hz, keep, keep_symbols)
+            waveform = Numerology.load(config.phy.numerology)
+            self.recorder = RunRecorder(recording, waveform.carriers, config.sample_rate_hz, keep, keep_symbols)
+            if hasattr(self.channel.channel, "genie_taps"):
+                self.recorder.true_magnitude = functools.partial(true_magnitude, waveform, self.channel.channel)
             self.recorder.probes = {"sent": self.transmitter.probe, "received": self.receiver.probe}
             self.msg_connect(self.encoder, "symbols", self.recorder, "sent")
             self.msg_connect(received, "symbols", self.recorder, "received")

@@ -120,6 +120,15 @@ class Run:
         return self.bursts["channel"]
 
     @property
+    def true_magnitude(self) -> np.ndarray:
+        """|H| of the simulated channel in the middle of each burst's long training: float32 [B, rx_antennas, carriers],
+        to hold |`channel`| against.
+        """
+        if "true_magnitude" not in self.bursts:
+            raise InputError(f"{self.folder} has no true channel: it is known where `gvc link` simulates one")
+        return self.bursts["true_magnitude"]
+
+    @property
     def arms(self) -> list[str]:
         """Names of the arms of which there are pictures; "reference" is what was sent."""
         return sorted(self._shown)

@@ -54,6 +54,12 @@ def test_frames_are_counted_iterated_and_asked_for_from_both_ends(tmp_path: Path
             run.frame(index)
 
 
+def test_a_run_over_no_simulated_channel_knows_no_truth(tmp_path: Path) -> None:
+    write(tmp_path / "run", 1)
+    with pytest.raises(InputError, match="no true channel"):
+        _ = gvc.load(tmp_path / "run").true_magnitude
+
+
 def test_pictures_by_arm_and_frame(tmp_path: Path) -> None:
     write(tmp_path / "run", 1)
     assert gvc.load(tmp_path / "run").arms == []

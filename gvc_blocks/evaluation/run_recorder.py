@@ -1,7 +1,7 @@
 """Keeps what the receiver saw, for decoding by other arms, for reports and for training."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,6 +74,8 @@ class RunRecorder(GuardedBlock):
     ):
         super().__init__("gvc run recorder")
         self.probes: dict[str, SignalProbe] = {}
+        self.true_magnitude: Callable[[np.ndarray], np.ndarray] | None = None
+        """Where the channel is simulated: |H| [B, rx_antennas, K] of bursts that start at these samples [B]."""
         self.frames_received = 0
         self.bursts_received = 0
         self._folder = folder
@@ -130,6 +132,8 @@ class RunRecorder(GuardedBlock):
         )
         columns = {name: log.read() for name, log in self._bursts.items()}
         columns["channel"] = columns["channel"].reshape(-1, self._antennas, len(self._carriers))
+        if self.true_magnitude is not None and len(columns["channel"]):
+            columns["true_magnitude"] = self.true_magnitude(columns["start_sample"])
         self._folder.save(
             BURSTS_FILE,
             **columns,

@@ -50,6 +50,9 @@ def test_the_run_folder_opens_in_one_line(run) -> None:
     assert opened.result["frames_sent"] == 6
     received = result["bursts_sent"] - result["bursts_lost"]
     assert len(opened.evm_db) == len(opened.snr_db) == len(opened.channel) == received
+    assert opened.true_magnitude.shape == opened.channel.shape
+    apart = np.abs(opened.channel) - opened.true_magnitude
+    assert np.mean(apart**2) < 0.1 * np.mean(opened.true_magnitude**2)
     frame = opened.frame(0)
     assert len(frame.true) == len(frame.equalised) == len(frame.noise_map) == len(frame.denoised) == 96
     known = frame.noise_map < 10
