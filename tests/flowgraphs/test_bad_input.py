@@ -113,8 +113,10 @@ def test_a_full_disk_ends_link_with_code_1_and_no_run(gvc, clip: Path, tmp_path:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
 
+    # Python 3.11 would leave cut bytecode in the checkout, and every later import would fail on it.
+    given = {"preexec_fn": small_files, "env": {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}}
     done = gvc("link", "--clip", clip, *PLAIN, "--set", "model.decoder=tests.flowgraphs.plain_codec:PlainDecoder",
-               "--arms", "jscc", "--metrics", "psnr_db", "--out", tmp_path / "run", preexec_fn=small_files)  # fmt: skip
+               "--arms", "jscc", "--metrics", "psnr_db", "--out", tmp_path / "run", **given)  # fmt: skip
     assert done.returncode == 1, done.stderr
     # The graph and its evaluator are both refused; who is first says so.
     assert any(words in done.stderr for words in ("cannot be written", "cannot write", "File too large")), done.stderr
