@@ -42,7 +42,8 @@ class ReceivedBurst:
     evm_db: error of the equalised pilots.
     cfo_hz: carrier frequency offset; start_sample: where the burst starts in the stream.
     channel: complex64 [rx_antennas, T, K], smoothed response at the training symbols, whose FFT windows start at
-        channel_samples, int64 [T]; `noise_variance` float32 [rx_antennas] is that of a resource element.
+        channel_samples, int64 [T]; `noise_variance` float32 [rx_antennas] is that of a resource element. Both, and raw,
+        are in the scale of the stream.
     raw: complex64 [rx_antennas, M, D] before the equaliser, when the receiver was asked to keep it.
     """
 

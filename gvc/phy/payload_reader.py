@@ -90,7 +90,7 @@ class PayloadReader:
         """The burst; the buffer must reach to `end`."""
         u = self._numerology
         plan = self._plan(head.payload_symbols)
-        tail = buffer.grid(u, acquired.window + plan.windows, acquired.step, acquired.window)
+        tail = buffer.grid(u, acquired.window + plan.windows, acquired.step, acquired.window, head.scale)
         observed, slope, drift, power, rough = chain.observe(
             head.grid, head.short, tail, plan.midambles, u.training, head.sent, u.data_index, self._header_pilots,
             u.pilot_index, u.carriers, plan.training_times, head.slope, acquired.step * u.symbol_samples,
@@ -109,8 +109,8 @@ class PayloadReader:
             )  # fmt: skip
         else:
             starts = acquired.window + plan.windows[plan.payload]
-            response = self._genie.response(starts, acquired.step, acquired.window)
-            noise = np.full(len(noise), self._genie.noise_variance, np.float32)
+            response = self._genie.response(starts, acquired.step, acquired.window) * np.float32(head.scale)
+            noise = np.full(len(noise), self._genie.noise_variance * head.scale**2, np.float32)
             received = np.take(tail, plan.payload, axis=1)
             variance = noise[:, None, None] + np.float32(self._clip_noise) * np.abs(response) ** 2
         equalised, claimed = self._equaliser.equalise(received, response, variance)
@@ -126,10 +126,10 @@ class PayloadReader:
             evm_db=10 * math.log10(pilot_error + 1e-12),
             cfo_hz=cfo_hz,
             start_sample=acquired.window - u.short_samples - 2 * u.cyclic_prefix + u.timing_advance,
-            channel=trained,
+            channel=trained / np.float32(head.scale),
             channel_samples=acquired.window + plan.training_samples,
-            noise_variance=noise,
-            raw=received[:, :, u.data_index] if self._keep_raw else None,
+            noise_variance=noise / np.float32(head.scale**2),
+            raw=received[:, :, u.data_index] / np.float32(head.scale) if self._keep_raw else None,
         )
 
     def _lay_out(self, payload_symbols: int) -> _Plan:

@@ -25,8 +25,9 @@ _STRETCH = 1 << 11
 class BurstReceiver:
     """Detection, synchronisation, channel estimation, equalisation and noise map.
 
-    What it returns depends on the stream alone, not on how the stream is cut into pushes. Samples that are not
-    finite count as 0 (`bad_samples`). Work and memory for a push are bounded.
+    What it returns depends on the stream alone, not on how the stream is cut into pushes, nor on its scale, from 1e-15
+    to 1e14. Samples that are not finite, or above 1e15, count as 0 (`bad_samples`). Work and memory for a push are
+    bounded.
 
     Args:
         numerology: the transmitter's.

@@ -130,6 +130,35 @@ def test_samples_that_are_not_finite_count_as_zero(link) -> None:
     assert BurstReceiver(u).push(np.full(20000, np.nan, np.complex64)) == []
 
 
+@pytest.mark.parametrize("name", ["ofdm64", "ofdm256"])
+@pytest.mark.parametrize("equaliser", ["mmse", "zf"])
+def test_the_scale_of_the_samples_does_not_matter(name: str, equaliser: str) -> None:
+    u = Numerology.load(name)
+    transmitter = BurstTransmitter(u)
+    bursts = [b for f in gaussian_frames(3, 64, 64, 32) for b in transmitter.bursts(f)]
+    stream = np.concatenate([*bursts, transmitter.flush_samples()])
+    samples = impair(stream, u, snr_db=3, cfo_hz=2e3, rx_antennas=2, taps=np.array([[1, 0.5j], [0.7, 0]]))
+    options = {"rx_antennas": 2, "equaliser": equaliser, "keep_raw": True}
+    expected = BurstReceiver(u, **options).push(samples)
+    assert len(expected) == 3
+    for scale in np.float32([1e-9, 1e-7, 1e-5, 1e5, 1e9, 1e12]):
+        receiver = BurstReceiver(u, **options)
+        found = receiver.push(samples * scale)
+        assert [b.header for b in found] == [b.header for b in expected]
+        assert receiver.bad_samples == 0
+        for ours, theirs in zip(found, expected, strict=True):
+            assert ours.snr_db == pytest.approx(theirs.snr_db, abs=1e-4)
+            assert ours.evm_db == pytest.approx(theirs.evm_db, abs=1e-4)
+            np.testing.assert_allclose(ours.noise_map, theirs.noise_map, rtol=1e-4)
+            np.testing.assert_allclose(ours.symbols, theirs.symbols, atol=1e-3)
+            np.testing.assert_allclose(ours.channel / scale, theirs.channel, atol=1e-4)
+            np.testing.assert_allclose(ours.raw / scale, theirs.raw, atol=1e-3)
+            np.testing.assert_allclose(ours.noise_variance / scale / scale, theirs.noise_variance, rtol=1e-4)
+    receiver = BurstReceiver(u, **options)
+    assert receiver.push(samples * np.float32(1e20)) == []
+    assert receiver.bad_samples > 0.9 * len(stream)
+
+
 def test_the_last_burst_comes_out_without_more_samples_than_flush_gives(link) -> None:
     for frames in (1, 2):
         assert link(frames=frames, size=(16, 16), snr_db=10).counters.frames_complete == frames
