@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from gvc.errors import InputError
+from gvc.phy.agreement import Agreement
 from gvc.phy.header import BurstHeader
 from gvc.phy.shape import Shape
 
@@ -58,6 +59,7 @@ class ReceivedBurst:
     channel: np.ndarray
     channel_samples: np.ndarray
     noise_variance: np.ndarray
+    agreement: Agreement
     raw: np.ndarray | None = None
 
 

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from gvc.noise_map import NU_MAX, NU_MIN
+from gvc.phy.agreement import Agreement
 from gvc.phy.channel_estimator import ChannelEstimator, Smoothing
 from gvc.phy.equaliser import Equaliser
 from gvc.phy.frames import ReceivedBurst
@@ -113,6 +114,7 @@ class PayloadReader:
             noise = np.full(len(noise), self._genie.noise_variance * head.scale**2, np.float32)
             received = np.take(tail, plan.payload, axis=1)
             variance = noise[:, None, None] + np.float32(self._clip_noise) * np.abs(response) ** 2
+        agreement = Agreement.of(observed, u.header_symbols, received, response, variance, plan.pilots, u.pilot_index)
         equalised, claimed = self._equaliser.equalise(received, response, variance)
         symbols, noise_map, pilot_error = kernels.deliver(
             equalised, claimed, u.data_index, plan.pilots, u.pilot_index, NU_MIN, NU_MAX
@@ -128,6 +130,7 @@ class PayloadReader:
             start_sample=acquired.window - u.short_samples - 2 * u.cyclic_prefix + u.timing_advance,
             channel=trained / np.float32(head.scale),
             channel_samples=acquired.window + plan.training_samples,
+            agreement=agreement,
             noise_variance=noise / np.float32(head.scale**2),
             raw=received[:, :, u.data_index] / np.float32(head.scale) if self._keep_raw else None,
         )

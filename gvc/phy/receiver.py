@@ -7,6 +7,7 @@ import numpy as np
 
 from gvc import registry
 from gvc.errors import InputError, ParseError
+from gvc.phy.agreement import disturbed
 from gvc.phy.frames import ReceivedBurst
 from gvc.phy.genie import Genie
 from gvc.phy.header import UnknownBurst
@@ -15,11 +16,10 @@ from gvc.phy.layout import burst_layout
 from gvc.phy.numerology import SHORT_PERIOD, Numerology
 from gvc.phy.ofdm_windows import SampleBuffer
 from gvc.phy.payload_reader import PayloadReader, Tracking
+from gvc.phy.rivals import STRETCH, Heard, Rivals
 from gvc.phy.synchroniser import Acquisition
 
 _BLOCK = 1 << 13
-_STRETCH = 1 << 11
-"""Positions searched at a time: bursts often follow closely, and what lies behind the next is not looked at."""
 
 
 class BurstReceiver:
@@ -41,7 +41,13 @@ class BurstReceiver:
         options: by strategy (synchroniser, channel_estimator, equaliser) the further arguments of its constructor.
 
     Attributes: `bad_samples`, `candidates` (detections), `headers_read`, `bad_headers` (of candidates that could be
-    synchronised), `unknown_bursts` (read, and of another version or a payload type that is not known).
+    synchronised), `unknown_bursts` (read, and of another version or a payload type that is not known), `not_understood`
+    (read, and contradicted by what was received; see `gvc.phy.agreement`). A burst that was not understood does not
+    come out: what its header says may be as wrong as the rest, so its number is not trusted, and the numbers of the
+    bursts around it show that it is lost.
+
+    Where a burst looks disturbed, a stronger one is looked for that begins within it; that one is then followed, and
+    the weaker one ends there.
     """
 
     def __init__(
@@ -67,6 +73,7 @@ class BurstReceiver:
         self.bad_headers = 0
         self.unknown_bursts = 0
         self.headers_read = 0
+        self.not_understood = 0
         own: Mapping[str, Mapping[str, Any]] = options or {}
         sync = registry.create(
             "synchroniser", synchroniser, own.get("synchroniser"), numerology=u, rx_antennas=rx_antennas
@@ -77,6 +84,7 @@ class BurstReceiver:
         tracking = Tracking(center_frequency_hz, one_oscillator, phase_window)
         combiner = registry.create("equaliser", equaliser, own.get("equaliser"))
         self._payloads = PayloadReader(u, estimator, combiner, tracking, keep_raw, genie)
+        self._rivals = Rivals(u, sync, self._headers, self._payloads)
         longest = burst_layout(u, u.payload_symbols).samples + sync.span + sync.reach
         self._buffer = SampleBuffer(rx_antennas, 2 * longest + 2 * _BLOCK)
         self._scan = 0
@@ -118,15 +126,16 @@ class BurstReceiver:
         elif self._head is None:
             self._read_header(self._candidate, self._acquired)
         else:
-            burst = self._payloads.read(self._buffer, self._acquired, self._head)
-            self._resume(self._payloads.end(self._acquired, self._head) - SHORT_PERIOD)
-            return burst
+            burst = self._read_payload(Heard(self._candidate, self._acquired, self._head))
+            if burst.agreement.understood:
+                return burst
+            self.not_understood += 1
         return None
 
     def _search(self) -> None:
         buffer, reach = self._buffer, self._synchroniser.reach
         start = self._scan - buffer.origin
-        end = min(buffer.end, self._scan + reach + _STRETCH)
+        end = min(buffer.end, self._scan + reach + STRETCH)
         found = self._synchroniser.detect(buffer.columns, start, end - buffer.origin)
         if found >= 0:
             self.candidates += 1
@@ -158,6 +167,24 @@ class BurstReceiver:
         else:
             self.headers_read += 1
             self._needed = self._payloads.end(acquired, self._head)
+
+    def _read_payload(self, present: Heard) -> ReceivedBurst:
+        burst = self._payloads.read(self._buffer, present.acquired, present.head)
+        end = self._payloads.end(present.acquired, present.head)
+        if not disturbed(burst.agreement, burst.snr_db):
+            self._resume(end - SHORT_PERIOD)
+            return burst
+        later = self._rivals.stronger(self._buffer, present)
+        if later is None:
+            # What begins behind the last position looked at is still found, and the present burst not a second time.
+            again = max(self._rivals.last_position(present), present.acquired.window)
+            self._resume(min(again, end - SHORT_PERIOD))
+            return burst
+        self.candidates += 1
+        self.headers_read += 1
+        self._candidate, self._acquired, self._head = later
+        self._needed = self._payloads.end(later.acquired, later.head)
+        return self._rivals.cut(self._buffer, present, burst, later)
 
     def _resume(self, position: int) -> None:
         self._candidate = self._acquired = self._head = None
