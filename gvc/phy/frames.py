@@ -45,6 +45,7 @@ class ReceivedBurst:
     channel: complex64 [rx_antennas, T, K], smoothed response at the training symbols, whose FFT windows start at
         channel_samples, int64 [T]; `noise_variance` float32 [rx_antennas] is that of a resource element. Both, and raw,
         are in the scale of the stream.
+    agreement: whether what was received bears out what the receiver claims.
     raw: complex64 [rx_antennas, M, D] before the equaliser, when the receiver was asked to keep it.
     """
 
@@ -69,8 +70,8 @@ class ReceivedFrame:
 
     Elements of bursts that did not arrive are erased: symbol 0, noise NU_MAX. `erased` bool [n] marks those. `frame_id`
     is the transmitter's, unwrapped from the header's 27 bits; `place` is where the frame belongs in what a viewer of
-    this receiver sees, over all streams heard. snr_db and evm_db are means over the bursts received; `bursts` keeps
-    these.
+    this receiver sees, over all streams heard. snr_db is the mean Es/N0 over the bursts received, which the choice of a
+    mode needs; evm_db is the median over them; `bursts` keeps these.
     """
 
     frame_id: int

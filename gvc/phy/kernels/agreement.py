@@ -1,5 +1,7 @@
 """How far a received burst bears out what the receiver claims of it. Shapes and words as in `payload`."""
 
+import math
+
 import numba
 import numpy as np
 
@@ -51,9 +53,10 @@ def pilot_agreement(
     for m in range(size, symbols):
         near += misfit[m] - misfit[m - size]
         worst = max(worst, near)
+    typical = float(np.median(misfit))
     if left == 0:
-        return worst / size, np.median(misfit), 0, 0.0, 0.0
-    return worst / size, np.median(misfit), left, coherent / strength, np.sqrt(spread) / strength
+        return worst / size, typical, 0, 0.0, 0.0
+    return worst / size, typical, left, coherent / strength, math.sqrt(spread) / strength
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
@@ -85,4 +88,4 @@ def header_agreement(observed: np.ndarray, symbols: int) -> tuple[float, float]:
     if not (first > 0 and power > 0):
         return 1.0, 1.0
     near = common / (symbols - 1) / (power / symbols) if symbols > 1 else 0.0
-    return max(coherent / first, near), np.sqrt(len(each) * np.var(each)) / first
+    return max(coherent / first, near), math.sqrt(len(each) * np.var(each)) / first

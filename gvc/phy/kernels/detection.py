@@ -181,7 +181,7 @@ def mean_power(samples: np.ndarray, start: int, stop: int) -> float:
         for i in range(start, stop):
             u = samples[a, i]
             total += u.real * u.real + u.imag * u.imag
-    return total / (samples.shape[0] * (stop - start))
+    return float(total / (samples.shape[0] * (stop - start)))
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
