@@ -1,7 +1,7 @@
 """Whether a burst was understood: what was received of it bears out what the receiver says of it."""
 
-import dataclasses
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,7 @@ _DISTURBED_MISFIT = 2.0
 _DISTURBED_SNR_DB = 0.0
 
 
-@dataclasses.dataclass(frozen=True)
-class Agreement:
+class Agreement(NamedTuple):
     """Of a burst: misfit of its payload pilots, their squared error over the noise claimed for them, at its largest
     over 8 neighbouring symbols (`worst_misfit`) and in the median (`typical_misfit`); of the pilots that are not erased
     the number `left` and the coherent `gain` against the estimated response; `header_gain`, of the decoded header
@@ -50,8 +49,11 @@ class Agreement:
         """From the training's least-squares responses, complex64 [rx, T, K], two of long training and the header's
         first; the payload, with the response and noise variance claimed for it, [rx, M, K]; pilots float32 [M, P] sent.
         """
-        payload = kernels.pilot_agreement(received, response, variance, pilots, pilot_index, NU_MAX, _WINDOW)
-        return cls(*payload, *kernels.header_agreement(observed, header_symbols))
+        return cls(
+            *kernels.agreement(
+                observed, header_symbols, received, response, variance, pilots, pilot_index, NU_MAX, _WINDOW
+            )
+        )
 
     @property
     def understood(self) -> bool:

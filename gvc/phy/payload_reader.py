@@ -119,6 +119,7 @@ class PayloadReader:
         symbols, noise_map, pilot_error = kernels.deliver(
             equalised, claimed, u.data_index, plan.pilots, u.pilot_index, NU_MIN, NU_MAX
         )
+        unscale = np.float32(1 / head.scale)
         return ReceivedBurst(
             header=head.header,
             shape=head.shape,
@@ -128,11 +129,11 @@ class PayloadReader:
             evm_db=10 * math.log10(pilot_error + 1e-12),
             cfo_hz=cfo_hz,
             start_sample=acquired.window - u.short_samples - 2 * u.cyclic_prefix + u.timing_advance,
-            channel=trained / np.float32(head.scale),
+            channel=trained * unscale,
             channel_samples=acquired.window + plan.training_samples,
             agreement=agreement,
-            noise_variance=noise / np.float32(head.scale**2),
-            raw=received[:, :, u.data_index] / np.float32(head.scale) if self._keep_raw else None,
+            noise_variance=noise * (unscale * unscale),
+            raw=received[:, :, u.data_index] * unscale if self._keep_raw else None,
         )
 
     def _lay_out(self, payload_symbols: int) -> _Plan:

@@ -78,7 +78,7 @@ class Rivals:
         if kept:
             head = dataclasses.replace(present.head, payload_symbols=kept)
             burst = self._payloads.read(buffer, present.acquired, head)
-        agreement = burst.agreement if kept else dataclasses.replace(burst.agreement, left=0)
+        agreement = burst.agreement if kept else burst.agreement._replace(left=0)
         symbols = np.zeros((count, u.data_carriers), np.complex64)
         noise_map = np.full(symbols.shape, NU_MAX, np.float32)
         symbols[:kept], noise_map[:kept] = burst.symbols[:kept], burst.noise_map[:kept]

@@ -3,8 +3,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from gvc import registry
 from gvc.errors import InputError
 from gvc.phy import BurstReceiver, BurstTransmitter, Numerology
+from gvc.phy.genie import ChannelGenie
 from gvc.phy.peak_limiter import PeakLimiter
 from tests.phy.conftest import gaussian_frames, impair
 
@@ -157,6 +159,38 @@ def test_the_scale_of_the_samples_does_not_matter(name: str, equaliser: str) -> 
     receiver = BurstReceiver(u, **options)
     assert receiver.push(samples * np.float32(1e20)) == []
     assert receiver.bad_samples > 0.9 * len(stream)
+
+
+@dataclasses.dataclass
+class Louder:
+    """A genie of a stream that is `scale` times that of `genie`."""
+
+    genie: ChannelGenie
+    scale: float
+
+    @property
+    def noise_variance(self) -> float:
+        return self.genie.noise_variance * self.scale**2
+
+    def response(self, starts: np.ndarray, step: float, origin: int) -> np.ndarray:
+        return self.genie.response(starts, step, origin) * np.float32(self.scale)
+
+
+def test_perfect_channel_state_is_that_of_the_stream_at_any_scale() -> None:
+    u = Numerology.load("ofdm64")
+    transmitter = BurstTransmitter(u)
+    [burst] = transmitter.bursts(gaussian_frames(1, 256, 256, 32)[0])
+    stream = np.concatenate([np.zeros(400, np.complex64), burst, transmitter.flush_samples()])
+    rates = {"sample_rate_hz": u.sample_rate_hz, "center_frequency_hz": 2.4e9}
+    air = registry.create("channel", "awgn", **rates, occupied_fraction=u.occupied_fraction, snr_db=10.0, seed=1)
+    samples = np.concatenate([air.process(stream), air.flush()], axis=1)
+    genie = ChannelGenie(u, air, [(400, 86)])
+    expected = BurstReceiver(u, genie=genie).push(samples)
+    assert [b.evm_db for b in expected] == [pytest.approx(-10, abs=1)]
+    for scale in (1e-9, 1e9):
+        [found] = BurstReceiver(u, genie=Louder(genie, scale)).push(samples * np.float32(scale))
+        np.testing.assert_allclose(found.noise_map, expected[0].noise_map, rtol=1e-4)
+        np.testing.assert_allclose(found.symbols, expected[0].symbols, atol=1e-3)
 
 
 def test_the_last_burst_comes_out_without_more_samples_than_flush_gives(link) -> None:

@@ -9,6 +9,23 @@ from gvc.phy.kernels.detection import FAST
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
+def agreement(
+    observed: np.ndarray,
+    header_symbols: int,
+    received: np.ndarray,
+    response: np.ndarray,
+    variance: np.ndarray,
+    pilots: np.ndarray,
+    pilot_index: np.ndarray,
+    highest: float,
+    window: int,
+) -> tuple[float, float, int, float, float, float, float]:
+    """What the two below return, in one call."""
+    payload = pilot_agreement(received, response, variance, pilots, pilot_index, highest, window)
+    return payload + header_agreement(observed, header_symbols)
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
 def pilot_agreement(
     received: np.ndarray,
     response: np.ndarray,
