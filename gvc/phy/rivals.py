@@ -55,8 +55,8 @@ class Rivals:
         last = self.last_position(present)
         position = present.candidate + self._synchroniser.skip
         while (candidate := self._detect(buffer, position, last)) is not None:
-            found = self._read(buffer, candidate)
-            # The same header is the present burst itself, or an echo of it.
+            found = self._read(buffer, candidate, present)
+            # The same header is an echo of the present burst.
             if found and found.head.header != present.head.header:
                 if self._strength(found.head) > self._strength(present.head):
                     return found
@@ -113,11 +113,13 @@ class Rivals:
             position += max(1, (stop - position) // SHORT_PERIOD) * SHORT_PERIOD
         return None
 
-    def _read(self, buffer: SampleBuffer, candidate: int) -> Heard | None:
+    def _read(self, buffer: SampleBuffer, candidate: int, present: Heard) -> Heard | None:
         found = self._synchroniser.acquire(buffer.columns, candidate - buffer.origin)
         if found is None:
             return None
         acquired = dataclasses.replace(found, window=found.window + buffer.origin)
+        if abs(acquired.window - present.acquired.window) <= self._numerology.cyclic_prefix:
+            return None  # the present burst itself
         try:
             return Heard(candidate, acquired, self._headers.read(buffer, acquired))
         except ParseError:

@@ -31,6 +31,8 @@ def test_the_json_has_what_other_programs_rely_on(run) -> None:
     assert result["frames_sent"] == 6 == result["frames_received"] + result["frames_lost"]
     assert result["cbr"] == pytest.approx(1 / 48)
     assert result["overhead"] > 0
+    received = result["counters"]["receiver"]
+    assert received["bad_headers"] == received["not_understood"] == received["bad_samples"] == 0
     assert result["denoiser_active_fraction"] == 1.0
     assert result["realtime_factor"] == pytest.approx(6 / 25 / result["seconds"])
     assert 0 < result["latency_ms"]["p50"] <= result["latency_ms"]["p95"] <= result["latency_ms"]["p99"]
