@@ -16,7 +16,7 @@ from gvc.phy.layout import burst_layout
 from gvc.phy.numerology import SHORT_PERIOD, Numerology
 from gvc.phy.ofdm_windows import SampleBuffer
 from gvc.phy.payload_reader import PayloadReader, Tracking
-from gvc.phy.rivals import STRETCH, Heard, Rivals
+from gvc.phy.rivals import STRETCH, Heard, Rivals, TooEarly
 from gvc.phy.synchroniser import Acquisition
 
 _BLOCK = 1 << 13
@@ -127,7 +127,7 @@ class BurstReceiver:
             self._read_header(self._candidate, self._acquired)
         else:
             burst = self._read_payload(Heard(self._candidate, self._acquired, self._head))
-            if burst.agreement.understood:
+            if burst is None or burst.agreement.understood:
                 return burst
             self.not_understood += 1
         return None
@@ -168,13 +168,18 @@ class BurstReceiver:
             self.headers_read += 1
             self._needed = self._payloads.end(acquired, self._head)
 
-    def _read_payload(self, present: Heard) -> ReceivedBurst:
+    def _read_payload(self, present: Heard) -> ReceivedBurst | None:
+        """None where a rival's header has to be waited for; then it is all done again."""
         burst = self._payloads.read(self._buffer, present.acquired, present.head)
         end = self._payloads.end(present.acquired, present.head)
         if not disturbed(burst.agreement, burst.snr_db):
             self._resume(end - SHORT_PERIOD)
             return burst
-        later = self._rivals.stronger(self._buffer, present)
+        try:
+            later = self._rivals.stronger(self._buffer, present)
+        except TooEarly:
+            self._needed = self._rivals.horizon(present)
+            return None
         if later is None:
             # What begins behind the last position looked at is still found, and the present burst not a second time.
             again = max(self._rivals.last_position(present), present.acquired.window)

@@ -28,11 +28,12 @@ class Heard(NamedTuple):
     head: Head
 
 
-class Rivals:
-    """Looks for a stronger burst that begins within another one's span, and cuts the weaker one there.
+class TooEarly(Exception):
+    """The header of a possible rival has not come yet."""
 
-    Only samples up to the present burst's end are looked at, so the result does not depend on what has come since.
-    """
+
+class Rivals:
+    """Looks for a stronger burst that begins within another one's span, and cuts the weaker one there."""
 
     def __init__(
         self, numerology: Numerology, synchroniser: Synchroniser, headers: HeaderReader, payloads: PayloadReader
@@ -41,20 +42,30 @@ class Rivals:
         self._synchroniser = synchroniser
         self._headers = headers
         self._payloads = payloads
+        self._reach = synchroniser.span + headers.length
         u = numerology
         starts = [0, u.fft_size, *(headers.first_symbol + u.symbol_samples * np.arange(u.header_symbols))]
         self._times = np.array(starts) / u.symbol_samples
 
     def last_position(self, present: Heard) -> int:
         """Up to which position of the stream a later burst shows its header before the present one ends."""
-        end = self._payloads.end(present.acquired, present.head)
-        return end - self._synchroniser.span - self._headers.length
+        return self._payloads.end(present.acquired, present.head) - self._reach
+
+    def horizon(self, present: Heard) -> int:
+        """The sample of the stream up to which `stronger` may have to look."""
+        return self._payloads.end(present.acquired, present.head) + self._reach
 
     def stronger(self, buffer: SampleBuffer, present: Heard) -> Heard | None:
-        """The first burst with a readable header behind the present one's preamble that is stronger."""
-        last = self.last_position(present)
+        """The first burst with a readable header behind the present one's preamble that is stronger.
+
+        Preambles are looked for up to the present burst's end. Raises TooEarly where one is found in the last part and
+        the buffer ends before its header.
+        """
+        last = self._payloads.end(present.acquired, present.head) - self._synchroniser.reach
         position = present.candidate + self._synchroniser.skip
         while (candidate := self._detect(buffer, position, last)) is not None:
+            if candidate + self._reach > buffer.end:
+                raise TooEarly
             found = self._read(buffer, candidate, present)
             # The same header is an echo of the present burst.
             if found and found.head.header != present.head.header:
@@ -109,7 +120,7 @@ class Rivals:
             stop = min(position + STRETCH, last)
             found = self._synchroniser.detect(buffer.columns, position - buffer.origin, stop + reach - buffer.origin)
             if found >= 0:
-                return found + buffer.origin if found + buffer.origin <= last else None
+                return found + buffer.origin
             position += max(1, (stop - position) // SHORT_PERIOD) * SHORT_PERIOD
         return None
 
