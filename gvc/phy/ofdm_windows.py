@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.fft
 
-from gvc.phy.kernels import detection
+from gvc.phy.kernels import detection, watch
 from gvc.phy.numerology import Numerology
 
 
@@ -29,10 +29,24 @@ class SampleBuffer:
         self.end += block.shape[1]
         return detection.take_finite(block.view(np.float32), self.columns.view(np.float32), filled)
 
-    def grid(self, numerology: Numerology, starts: np.ndarray, step: float, origin: int) -> np.ndarray:
+    def grid(
+        self, numerology: Numerology, starts: np.ndarray, step: float, origin: int, scale: float = 1.0
+    ) -> np.ndarray:
         """Occupied carriers of the FFT windows that start at the stream's samples `starts`, int64 [W], derotated by
         `step` radians a sample from sample `origin`: complex64 [rx, W, K], unit power where the signal has unit power.
         """
+        spectrum = self._spectrum(numerology, starts, step, origin)
+        return detection.select_carriers(spectrum, numerology.bins, scale / numerology.amplitude)
+
+    def grid_and_guards(
+        self, numerology: Numerology, starts: np.ndarray, step: float, origin: int, scale: float = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The same, and the mean power of the guard carriers in each window, float32 [rx, W]."""
+        spectrum = self._spectrum(numerology, starts, step, origin)
+        scale /= numerology.amplitude
+        guards = watch.guard_power(spectrum, numerology.guard_bins, scale)
+        return detection.select_carriers(spectrum, numerology.bins, scale), guards
+
+    def _spectrum(self, numerology: Numerology, starts: np.ndarray, step: float, origin: int) -> np.ndarray:
         cut = detection.windows(self.columns, starts - self.origin, numerology.fft_size, step, origin - self.origin)
-        spectrum = scipy.fft.fft(cut, axis=2, overwrite_x=True)
-        return detection.select_carriers(spectrum, numerology.bins, 1 / numerology.amplitude)
+        return scipy.fft.fft(cut, axis=2, overwrite_x=True)
