@@ -1,4 +1,4 @@
-"""The benchmark of disturbed bursts: where its disturbances fall, what counts as hit, and one small run of each sort."""
+"""The benchmark of disturbed bursts: where disturbances fall, what counts as hit, a small run of each sort."""
 
 import json
 import sys

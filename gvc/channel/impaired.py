@@ -107,7 +107,8 @@ class Impaired(Channel):
     def _apply(self, number: int, stretch: np.ndarray) -> np.ndarray:
         first = self._sample[number]
         self._sample[number] += stretch.shape[1]
-        return self.impairments[number].apply(stretch, first)
+        with np.errstate(all="ignore"):  # samples that are not finite stay to be seen
+            return self.impairments[number].apply(stretch, first)
 
     def _impairment(self, place: int, content: Any, every: Any) -> Impairment:
         """Number `place` of the list `every`."""

@@ -20,8 +20,7 @@ class Clipping(Impairment):
         self._highest = np.float32(check.within("rms", rms, 1e-12, 1e12, "") * 10 ** (level / 20))
 
     def apply(self, stretch: np.ndarray, first: int) -> np.ndarray:
-        with np.errstate(all="ignore"):  # what is no number stays to be seen
-            magnitude = np.abs(stretch)
-            loud = magnitude > self._highest
-            stretch[loud] *= self._highest / magnitude[loud]
+        magnitude = np.abs(stretch)
+        loud = magnitude > self._highest
+        stretch[loud] *= self._highest / magnitude[loud]
         return stretch

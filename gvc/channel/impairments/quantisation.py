@@ -21,6 +21,5 @@ class Quantisation(Impairment):
 
     def apply(self, stretch: np.ndarray, first: int) -> np.ndarray:
         parts = np.ascontiguousarray(stretch).view(np.float32)
-        with np.errstate(invalid="ignore"):
-            steps = np.clip(np.floor(parts / self._step), -self._half, self._half - 1)
+        steps = np.clip(np.floor(parts / self._step), -self._half, self._half - 1)
         return ((steps + np.float32(0.5)) * self._step).view(np.complex64)

@@ -47,7 +47,8 @@ class Transmitter(Source):
         self._step = setting.frequency("frequency_hz", frequency_hz) / rate
         self._setting = setting
         identity = setting.random("identity")
-        self._stream, self._coder = int(identity.integers(1 << 16)), int(identity.integers(1 << 12))
+        # Stream 0 is that of transmitters which are given none.
+        self._stream, self._coder = int(identity.integers(1, 1 << 16)), int(identity.integers(1 << 12))
         self._index, self._kept = -1, np.zeros(0, np.complex64)
 
     def start(self, index: int) -> int:
