@@ -11,7 +11,8 @@ A picture is one burst. `hit_db` and `unhit_db` are over elements that the distu
 
 Where everything is hit there is `all_db`. `deciles_db` are over all elements by rising claim, `worst_decile_db` is the
 one farthest from 0. Wanted: hit within 1.5 dB, unhit within 0.5 dB, all within 1 dB, deciles within 3 dB. Levels are
-relative to the burst's mean power; full scale of the converter is three times the burst's rms amplitude.
+relative to the burst's mean power; full scale of the converter is three times the burst's rms amplitude. Intervals
+(`ci95`) are bootstrapped over bursts.
 """
 
 import dataclasses
@@ -23,6 +24,7 @@ import numpy as np
 
 from benchmarks.common import emit, parser
 from benchmarks.phy_links import CHANNELS, Trial, decibel, deciles_db, known, trials
+from gvc import seeds
 from gvc.errors import InputError
 from gvc.phy import Numerology
 from gvc.phy.layout import burst_layout
@@ -163,26 +165,40 @@ def measured(
         (start, symbols) = bursts[0]
         return disturbance.impairments(Sent(u, start, symbols, random))
 
-    errors, claims, hits, sent = [], [], [], 0
+    errors: list[np.ndarray] = []
+    claims: list[np.ndarray] = []
+    hits: list[np.ndarray] = []
+    sent = 0
     for trial in trials(u, channel, snr_db, draws, rx_antennas=rx_antennas, impairments=drawn):
         sent += trial.bursts_sent
         for error, claim, start in zip(trial.error, trial.noise_map, trial.start_sample, strict=True):
-            errors.append(error.ravel())
-            claims.append(claim.ravel())
-            hits.append(np.broadcast_to(hit(u, disturbance, trial, start, len(error)), error.shape).ravel())
+            errors.append(error)
+            claims.append(claim)
+            hits.append(np.broadcast_to(hit(u, disturbance, trial, start, len(error)), error.shape))
     row: dict[str, Any] = {"bursts_sent": sent, "bursts_received": len(errors)}
     if not errors:
         return row
-    e, v, h = (np.concatenate(part) for part in (errors, claims, hits))
-    for word, part in (("all", h),) if disturbance.hits == "all" else (("hit", h), ("unhit", ~h)):
-        valid = part & known(v)
-        row[f"{word}_db"] = decibel(np.mean(e[valid]) / np.mean(v[valid])) if valid.any() else None
-        row[f"erased_{word}"] = float(1 - valid.sum() / part.sum()) if part.any() else None
-    if known(v).sum() >= 10:
-        deciles = deciles_db(e[known(v)], v[known(v)])
+    error, claim, is_hit = (np.stack(part) for part in (errors, claims, hits))
+    valid = known(claim)
+    for word, part in (("all", is_hit),) if disturbance.hits == "all" else (("hit", is_hit), ("unhit", ~is_hit)):
+        row[f"{word}_db"], row[f"{word}_ci95_db"] = over_claim_db(error, claim, part & valid)
+        row[f"erased_{word}"] = float(np.mean(~valid[part])) if part.any() else None
+    if valid.sum() >= 10:
+        deciles = deciles_db(error[valid], claim[valid])
         row["worst_decile_db"] = max(deciles, key=abs)
         row["deciles_db"] = [round(d, 2) for d in deciles]
     return row
+
+
+def over_claim_db(error: np.ndarray, claim: np.ndarray, chosen: np.ndarray) -> tuple[float | None, list[float] | None]:
+    """Mean error over mean claim of the chosen elements [bursts, M, D] in dB, and its bootstrap interval."""
+    if not chosen.any():
+        return None, None
+    sums = np.stack([np.where(chosen, part, 0).sum(axis=(1, 2), dtype=float) for part in (error, claim)])
+    drawn = seeds.stream(0, "disturbed/bootstrap").integers(0, len(error), (1000, len(error)))
+    ratios = np.divide(*sums[:, drawn].sum(axis=2) + 1e-30)
+    low, high = 10 * np.log10(np.quantile(ratios, [0.025, 0.975]))
+    return decibel(sums[0].sum() / sums[1].sum()), [round(float(low), 2), round(float(high), 2)]
 
 
 def hit(u: Numerology, disturbance: Disturbance, trial: Trial, start: int, symbols: int) -> np.ndarray:

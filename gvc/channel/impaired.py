@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from gvc import registry
-from gvc.channel.base import COMMON_PARAMETERS, Channel
 from gvc.channel.impairments.impairment import Impairment, Place, Setting
+from gvc.channel.wrapper import Wrapper
 from gvc.errors import ConfigError, InputError
 from gvc.section import shown
 
 
-class Impaired(Channel):
+class Impaired(Wrapper):
     """A channel with a list of impairments.
 
     They act in the order of the signal's way: what is on the air beside the signal; carrier offset and then the
@@ -32,29 +32,16 @@ class Impaired(Channel):
 
     name = "impaired"
     own_parameters = ("path", "impairments")
+    layer = 2
 
     def __init__(self, *, path: str = "awgn", impairments: Any = (), **parameters: Any):
-        common = {key: parameters[key] for key in COMMON_PARAMETERS if key in parameters}
-        rates = {key: parameters.pop(key) for key in ("sample_rate_hz", "center_frequency_hz")}
-        super().__init__(**rates, **common)
-        # Noise and carrier offset are of the receiver, and come once.
-        self._path = registry.create("channel", path, **rates, **{**parameters, "snr_db": None})
-        if not isinstance(self._path, Channel) or isinstance(self._path, Impaired):
-            raise ConfigError(f"channel parameter path = {path!r}: give a channel that derives from Channel")
+        super().__init__(path=path, **parameters)
         if not isinstance(impairments, list | tuple):
             raise ConfigError(f"channel parameter impairments = {shown(impairments)}: give a list, each with a kind")
         made = [self._impairment(place, content, impairments) for place, content in enumerate(impairments)]
         self.impairments: list[Impairment] = sorted(made, key=lambda impairment: impairment.place)
         self.noise_variance *= float(np.prod([impairment.power_gain for impairment in self.impairments]))
         self._sample = [0] * len(self.impairments)  # of what goes into each
-
-    def propagate(self, samples: np.ndarray) -> np.ndarray:
-        """See `Channel.propagate`: the path alone."""
-        return self._path.propagate(samples)
-
-    def tail(self) -> np.ndarray:
-        """See `Channel.tail`."""
-        return self._path.tail()
 
     def flush(self) -> np.ndarray:
         """See `Channel.flush`."""

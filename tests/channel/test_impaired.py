@@ -30,7 +30,10 @@ EACH: dict[str, dict] = {
     "quantisation": {"bits": 5},
     "slips": {"doubled": 30, "at": [7, 500, 2000]},
 }
-ALL = [{"kind": kind, **options} for kind, options in EACH.items()]
+ALL = [
+    *({"kind": kind, **options} for kind, options in EACH.items()),
+    {"kind": "slips", "missing": 9, "period_s": 1e-3},
+]
 
 
 def make(*impairments: dict, path: str = "awgn", **parameters) -> Impaired:
@@ -315,6 +318,13 @@ def test_bad_impairments_are_named(impairments, words):
     with pytest.raises(ConfigError) as caught:
         registry.create("channel", "impaired", {"impairments": impairments}, sample_rate_hz=FS, center_frequency_hz=2e9)
     assert all(word in str(caught.value) for word in words), caught.value
+
+
+def test_a_blocked_path_leaves_what_is_on_the_air():
+    tone = {"kind": "tone", "level_db": 0, "frequency_hz": 1e5}
+    signal = np.full(20_000, 10, np.complex64)
+    out = run(make(tone, path="blockage", blocked_share=0.5, blocked_s=1e-3), signal)[0]
+    assert 0.2 < np.mean(np.abs(out) < 1.01) < 0.8
 
 
 @pytest.mark.parametrize(("path", "word"), [("impaired", "path"), ("awgm", "awgn")])
