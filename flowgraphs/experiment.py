@@ -279,9 +279,8 @@ class _Ran:
         denoised = graph.denoiser.frames_denoised if graph.denoiser is not None else 0
         counters = graph.receiver.assembler.counters.as_dict()
         demodulator = graph.receiver.demodulator
-        counters |= {
-            name: getattr(demodulator, name) for name in ("samples", "bad_samples", "candidates", "bad_headers")
-        }
+        counts = ("samples", "bad_samples", "candidates", "bad_headers", "not_understood")
+        counters |= {name: getattr(demodulator, name) for name in counts}
         bursts_sent = transmitter.modulator.bursts_sent
         return {
             "clip": str(plan.clip),

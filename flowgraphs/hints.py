@@ -15,7 +15,7 @@ def hints(config: LinkConfig, graph: Any) -> list[str]:
     if graph.source.reader.missing:
         said.append(f"the recording became shorter while it was read: {graph.source.reader.missing} samples missing")
     if demodulator.bad_samples:
-        said.append(f"{demodulator.bad_samples} samples were no finite numbers and counted as 0")
+        said.append(f"{demodulator.bad_samples} samples were no finite numbers, or above 1e15, and counted as 0")
     if not demodulator.candidates:
         said.append(
             f"found no preamble in {demodulator.samples} samples: is the sample rate the radio file's, the numerology "
@@ -26,10 +26,15 @@ def hints(config: LinkConfig, graph: Any) -> list[str]:
             f"found {demodulator.candidates} preambles, read no header: is the spectrum inverted (I and Q swapped), "
             "the sample rate or numerology another, the SNR below 0 dB, or is this noise alone?"
         )
+    if demodulator.not_understood:
+        said.append(
+            f"{demodulator.not_understood} bursts were not understood, and do not count as received: header, pilots "
+            "and noise contradict each other (another transmitter over them, samples missing, I and Q out of step?)"
+        )
     if demodulator.unknown_bursts:
         said.append(f"{demodulator.unknown_bursts} bursts are of another version of the testbed, or of an unknown kind")
     said += [_foreign(config, kind, count) for kind, count in assembler.foreign.most_common(3)]
-    heard = counters.frames_complete + counters.frames_partial
+    heard = counters.frames_heard
     if heard and not graph.sink.frames_displayed and not undecodable.frames:
         said.append(f"{heard} frames were heard and none could be decoded: too much noise for the code that was sent")
     if undecodable.frames:
@@ -42,7 +47,7 @@ def hints(config: LinkConfig, graph: Any) -> list[str]:
         if not stream["ended"]:
             last = int(stream["first_frame"]) + int(stream["frames"]) - 1
             said.append(f"the end of stream {stream['stream']} was not heard: what came after frame {last} is unknown")
-    if assembler.places < heard + counters.frames_lost:
+    if assembler.places < counters.frames_known:
         said.append(f"outages are shown as at most {MAX_HELD} pictures each")
     return said
 

@@ -26,7 +26,8 @@ def summary(flow: Flow) -> dict[str, Any]:
         elif isinstance(block, BurstReceiver):
             counters = block.assembler.counters.as_dict()
             result |= {key: counters[key] for key in ("bursts_received", "bursts_lost") if key in counters}
-            result |= {"candidates": block.demodulator.candidates, "bad_headers": block.demodulator.bad_headers}
+            counts = ("candidates", "bad_headers", "not_understood")
+            result |= {name: getattr(block.demodulator, name) for name in counts}
         elif isinstance(block, (PngVideoSink, ZmqVideoSink)):
             result["frames_displayed"] = block.frames_displayed
             if isinstance(block, ZmqVideoSink) and block.latencies_s:

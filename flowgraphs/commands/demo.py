@@ -7,9 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from flowgraphs import output
-from flowgraphs.commands.options import AllowCode
+from flowgraphs.commands.options import AllowCode, names
 from flowgraphs.experiment import DEFAULT_METRICS
-from gvc.errors import GvcError
 
 CLIP = "bikes.mp4"
 ARMS = ("jscc", "control", "jscc+cddm")
@@ -37,24 +36,18 @@ def demo(
     both), and the decoder behind the denoiser. The report (HTML, pictures, a side-by-side video) lies in the run
     folder; its path is printed last.
     """
-    from flowgraphs.commands.report import written
+    from flowgraphs.commands.report import with_report
     from flowgraphs.experiment import Plan, run_link
     from flowgraphs.headline import headline
 
     with output.steps() as told:
-        chosen, missing = _with_weights(_names(arms), radio, set_ or [])
+        chosen, missing = _with_weights(names(arms), radio, set_ or [])
         plan = Plan(
-            clip, radio, set_ or [], chosen, metrics=_names(metrics), frames=frames, seed=seed, out=out, told=told
+            clip, radio, set_ or [], chosen, metrics=names(metrics), frames=frames, seed=seed, out=out, told=told
         )
         result = run_link(plan)
         result["not_measured"] |= missing | _over_snr(plan, result, told)
-        told("writing the report", 0, 0)
-        try:
-            result |= written(Path(result["out"]))
-        except GvcError:
-            # The run is whole and kept: what it measured is shown all the same.
-            output.emit({**result, "report": None}, json, headline(result))
-            raise
+        result = with_report(result, told, json, headline(result))
     output.emit(result, json, headline(result))
     if json is None:
         print(f"report: {result['report']}")
@@ -93,7 +86,3 @@ def _with_weights(arms: list[str], radio: str, overrides: list[str]) -> tuple[li
     reason = f"no control weights for preset {preset}: gains are against other arms"
     output.say(reason)
     return [name for name in arms if name != "control"], {"control": reason}
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]

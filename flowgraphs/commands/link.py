@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from flowgraphs import output
-from flowgraphs.commands.options import AllowCode
-from gvc.errors import GvcError
+from flowgraphs.commands.options import AllowCode, names
 from gvc.evaluation.metrics import DEFAULT_METRICS
 from gvc.evaluation.session import KEEP
 
@@ -28,28 +27,18 @@ def link(
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
 ) -> None:
     """Send a clip over a simulated channel, decode it by each arm, and measure."""
-    from flowgraphs.commands.report import written
+    from flowgraphs.commands.report import with_report
     from flowgraphs.experiment import Plan, run_link
     from flowgraphs.headline import headline
 
     with output.steps() as told:
-        plan = Plan(clip, radio, set_ or [], _names(arms), _names(metrics), pace, frames, seed, out, keep, told)
+        plan = Plan(clip, radio, set_ or [], names(arms), names(metrics), pace, frames, seed, out, keep, told)
         result = run_link(plan)
         shown = headline(result)
         for part in ("config", "versions", "machine", "weights", "command"):
             result.pop(part)
         if report:
-            told("writing the report", 0, 0)
-            try:
-                result |= written(Path(result["out"]))
-            except GvcError:
-                # The run is whole and kept: what it measured is shown all the same.
-                output.emit({**result, "report": None}, json, shown)
-                raise
+            result = with_report(result, told, json, shown)
     output.emit(result, json, shown)
     if report and json is None:
         print(f"report: {result['report']}")
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from flowgraphs.commands.options import AllowCode
+from flowgraphs.commands.options import AllowCode, names
 
 radios = typer.Typer(no_args_is_help=True, help="List the radio files, or check one.")
 
@@ -41,7 +41,7 @@ def check_radio(
     from flowgraphs.output import emit
     from gvc.config import radio_path
 
-    wanted = [name.strip() for name in arms.split(",") if name.strip()]
+    wanted = names(arms)
     config = configure(radio, set_ or [], wanted, networks=True)
     emit({"radio": radio, "file": str(radio_path(radio)), "valid": True, **config.model_dump(mode="json")}, json)
 

@@ -1,11 +1,13 @@
 """`gvc report`: the report of a run, written anew."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from flowgraphs import output
+from gvc.errors import GvcError
 
 
 def report(
@@ -23,6 +25,20 @@ def report(
     output.emit({"run": str(run), **result}, json, {"report without": left_out} if left_out else {})
     if json is None:
         print(f"report: {result['report']}")
+
+
+def with_report(
+    result: dict[str, Any], told: Callable[[str, int, int], None], json: str | None, shown: dict[str, Any]
+) -> dict[str, Any]:
+    """`result` of a run and what `written` says of its report. Where none can be written the run is whole and kept all
+    the same: it is emitted without one, and the LinkError goes on.
+    """
+    told("writing the report", 0, 0)
+    try:
+        return result | written(Path(result["out"]))
+    except GvcError:
+        output.emit({**result, "report": None}, json, shown)
+        raise
 
 
 def written(run: Path) -> dict[str, Any]:

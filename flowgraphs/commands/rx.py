@@ -42,7 +42,6 @@ def rx(
         graph.recorder.save()
         assembler, demodulator = graph.receiver.assembler, graph.receiver.demodulator
         counters = assembler.counters
-        known = counters.frames_complete + counters.frames_partial + counters.frames_lost
         said = hints(config, graph)
         result = {
             "recording": samples,
@@ -52,9 +51,10 @@ def rx(
             "frames_received": graph.sink.frames_displayed,
             "frames_undecodable": graph.decoder.undecodable.frames,
             **counters.as_dict(),
-            "frames_lost": known - graph.sink.frames_displayed,
+            "frames_lost": counters.frames_known - graph.sink.frames_displayed,
             "candidates": demodulator.candidates,
             "bad_headers": demodulator.bad_headers,
+            "not_understood": demodulator.not_understood,
             "bursts_unknown": demodulator.unknown_bursts,
             "bad_samples": demodulator.bad_samples,
             "stream_table": assembler.streams,

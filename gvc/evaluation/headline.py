@@ -98,7 +98,7 @@ def cards(run: RunFolder) -> list[dict[str, str]]:
         cards.append({"title": "Latency", "value": f"{latency['p99']:.0f}", "unit": "ms", "note": note})
     if isinstance(result.get("snr_est_db"), (int, float)):
         evm = (
-            f"EVM {result['evm_db']:.1f} dB".replace("-", "−")
+            f"median over bursts, EVM {result['evm_db']:.1f} dB".replace("-", "−")
             if result.get("evm_db") is not None
             else "estimated by the receiver"
         )

@@ -170,7 +170,7 @@ class FrameAssembler:
             bursts_expected=position.fragments,
             bursts_received=len(bursts),
             snr_db=mean_of_some_db([burst.snr_db for burst in bursts]),
-            evm_db=mean_of_some_db([burst.evm_db for burst in bursts]),
+            evm_db=float(np.median([burst.evm_db for burst in bursts])),
             bursts=bursts,
         )
 

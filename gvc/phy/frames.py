@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from gvc.errors import InputError
+from gvc.phy.agreement import Agreement
 from gvc.phy.header import BurstHeader
 from gvc.phy.shape import Shape
 
@@ -42,7 +43,12 @@ class ReceivedBurst:
     evm_db: error of the equalised pilots.
     cfo_hz: carrier frequency offset; start_sample: where the burst starts in the stream.
     channel: complex64 [rx_antennas, T, K], smoothed response at the training symbols, whose FFT windows start at
-        channel_samples, int64 [T]; `noise_variance` float32 [rx_antennas] is that of a resource element.
+        channel_samples, int64 [T]; `noise_variance` float32 [rx_antennas] is that of a resource element. Both, and raw,
+        are in the scale of the stream.
+    agreement: whether what was received bears out what the receiver claims.
+    disturbed: whether pilots, guard carriers or training showed more than even noise and a channel that moves slowly.
+    slip_samples: by so many samples its end comes later than its beginning promised: samples that are doubled, or,
+        below 0, missing.
     raw: complex64 [rx_antennas, M, D] before the equaliser, when the receiver was asked to keep it.
     """
 
@@ -57,6 +63,9 @@ class ReceivedBurst:
     channel: np.ndarray
     channel_samples: np.ndarray
     noise_variance: np.ndarray
+    agreement: Agreement
+    disturbed: bool = False
+    slip_samples: int = 0
     raw: np.ndarray | None = None
 
 
@@ -66,8 +75,8 @@ class ReceivedFrame:
 
     Elements of bursts that did not arrive are erased: symbol 0, noise NU_MAX. `erased` bool [n] marks those. `frame_id`
     is the transmitter's, unwrapped from the header's 27 bits; `place` is where the frame belongs in what a viewer of
-    this receiver sees, over all streams heard. snr_db and evm_db are means over the bursts received; `bursts` keeps
-    these.
+    this receiver sees, over all streams heard. snr_db is the mean Es/N0 over the bursts received, which the choice of a
+    mode needs; evm_db is the median over them; `bursts` keeps these.
     """
 
     frame_id: int

@@ -26,7 +26,8 @@ _MAX_SLOPE = 0.4
 class Head:
     """A decoded header, the shape of its frame, the symbols complex64 [H D] that sent it, the number of payload symbols
     that follow, the grid complex64 [rx, short + 2 + H, K] of the FFT windows so far, of which the first `short` are of
-    short training, and the residual CFO `slope` in radians a symbol.
+    short training, and the residual CFO `slope` in radians a symbol. The grid is the stream's times `scale`, a power of
+    two that makes its long training close to unit power, whatever the receiver's gain: all that follows works there.
     """
 
     header: BurstHeader
@@ -36,6 +37,7 @@ class Head:
     grid: np.ndarray
     short: int
     slope: float
+    scale: float
 
 
 class HeaderReader:
@@ -67,7 +69,8 @@ class HeaderReader:
     def read(self, buffer: SampleBuffer, acquired: Acquisition) -> Head:
         """Raises ParseError when the header cannot be decoded or makes no sense, UnknownBurst when it is another's."""
         u = self._numerology
-        grid = buffer.grid(u, acquired.window + self._starts, acquired.step, acquired.window)
+        scale = buffer.unit_scale(acquired.window, acquired.window + 2 * u.fft_size)
+        grid = buffer.grid(u, acquired.window + self._starts, acquired.step, acquired.window, scale)
         mean, noise, snr = preamble.long_training(grid, self._known, self._short)
         snr_db = 10 * math.log10(snr)
         soft, chosen = chain.soft_header(
@@ -84,4 +87,5 @@ class HeaderReader:
         if header.fragment >= len(fragments):
             raise ParseError(f"fragment {header.fragment}, where the frame takes {len(fragments)}")
         sent = burst_header.encode(packed, u.header_symbols * u.data_carriers)
-        return Head(header, shape, sent, fragments[header.fragment], grid, self._short, float(self._slopes[chosen]))
+        slope = float(self._slopes[chosen])
+        return Head(header, shape, sent, fragments[header.fragment], grid, self._short, slope, scale)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from gvc.noise_map import NU_MAX, NU_MIN
+from gvc.phy.agreement import Agreement
 from gvc.phy.burst_windows import BurstWindows
 from gvc.phy.channel_estimator import ChannelEstimator, Smoothing
 from gvc.phy.equaliser import Equaliser
@@ -84,7 +85,6 @@ class PayloadReader:
         self._drift_per_cfo = share if tracking.one_oscillator else math.nan
         self._watch = Watch(u, self._clip_noise)
         self._recovery = Recovery(u, estimator, self._interpolator, self._clip_noise)
-        self.disturbed = 0
         self._smoothers = functools.lru_cache(maxsize=512)(self._design)
         self._plan = functools.lru_cache(maxsize=128)(self._lay_out)
 
@@ -96,7 +96,8 @@ class PayloadReader:
         """The burst; the buffer must reach to `end`."""
         u = self._numerology
         plan = self._plan(head.payload_symbols)
-        tail, guards = buffer.grid_and_guards(u, acquired.window + plan.windows, acquired.step, acquired.window)
+        windows = acquired.window + plan.windows
+        tail, guards = buffer.grid_and_guards(u, windows, acquired.step, acquired.window, head.scale)
         observed, slope, drift, power, rough = chain.observe(
             head.grid, head.short, tail, plan.midambles, u.training, head.sent, u.data_index, self._header_pilots,
             u.pilot_index, u.carriers, plan.training_times, head.slope, acquired.step * u.symbol_samples,
@@ -107,6 +108,7 @@ class PayloadReader:
         trained, response, noise, signal, snr = chain.follow(
             observed, power, smoothing.matrix, weights.training, weights.payload, share
         )
+        disturbed, slip = False, 0
         if self._genie is None:
             received, variance = chain.prepare(
                 tail, plan.payload, plan.times, slope, drift, u.carriers, response, plan.pilots, u.pilot_index,
@@ -116,22 +118,25 @@ class PayloadReader:
             if self._watch.disturbed(
                 received, response, variance, plan.pilots, guards, plan.payload, observed, trained, noise, signal, share
             ):
+                disturbed = True
                 ordinary = received, response, variance
                 found = self._recover(buffer, acquired, head, plan, smoothing, observed, slope, drift, ordinary)
-                self.disturbed += 1
                 if found is not None:
+                    slip = found.shift
                     received, response, variance = found.received, found.response, found.variance
                     trained, noise, snr = found.trained, found.noise, found.snr
         else:
             starts = acquired.window + plan.windows[plan.payload]
-            response = self._genie.response(starts, acquired.step, acquired.window)
-            noise = np.full(len(noise), self._genie.noise_variance, np.float32)
+            response = self._genie.response(starts, acquired.step, acquired.window) * np.float32(head.scale)
+            noise = np.full(len(noise), self._genie.noise_variance * head.scale**2, np.float32)
             received = np.take(tail, plan.payload, axis=1)
             variance = noise[:, None, None] + np.float32(self._clip_noise) * np.abs(response) ** 2
+        agreement = Agreement.of(observed, u.header_symbols, received, response, variance, plan.pilots, u.pilot_index)
         equalised, claimed = self._equaliser.equalise(received, response, variance)
         symbols, noise_map, pilot_error = kernels.deliver(
             equalised, claimed, u.data_index, plan.pilots, u.pilot_index, NU_MIN, NU_MAX
         )
+        unscale = np.float32(1 / head.scale)
         return ReceivedBurst(
             header=head.header,
             shape=head.shape,
@@ -141,10 +146,13 @@ class PayloadReader:
             evm_db=10 * math.log10(pilot_error + 1e-12),
             cfo_hz=cfo_hz,
             start_sample=acquired.window - u.short_samples - 2 * u.cyclic_prefix + u.timing_advance,
-            channel=trained,
+            channel=trained * unscale,
             channel_samples=acquired.window + plan.training_samples,
-            noise_variance=noise,
-            raw=received[:, :, u.data_index] if self._keep_raw else None,
+            agreement=agreement,
+            disturbed=disturbed,
+            slip_samples=slip,
+            noise_variance=noise * (unscale * unscale),
+            raw=received[:, :, u.data_index] * unscale if self._keep_raw else None,
         )
 
     def _recover(
@@ -164,10 +172,12 @@ class PayloadReader:
         if not math.isnan(self._drift_per_cfo):
             own = self._drift_per_cfo * (acquired.step * u.symbol_samples + first)
         early = kernels.rotate(raw, np.arange(group), times, first, own, u.carriers, np.zeros(group))
-        _, guards = buffer.grid_and_guards(u, acquired.window + plan.training_samples[:group], acquired.step, 0)
+        _, guards = buffer.grid_and_guards(
+            u, acquired.window + plan.training_samples[:group], acquired.step, 0, head.scale
+        )
         starts = acquired.window + plan.windows
         moving, still = (
-            BurstWindows(buffer, u, acquired.window, starts, acquired.step, residual, shift, plan.times, 1.0)
+            BurstWindows(buffer, u, acquired.window, starts, acquired.step, residual, shift, plan.times, head.scale)
             for residual, shift in ((first, own), (slope, drift))
         )
         training = Training(early, np.zeros(group), guards, np.zeros(group, bool))

@@ -15,18 +15,20 @@ from gvc.phy.layout import burst_layout
 from gvc.phy.numerology import SHORT_PERIOD, Numerology
 from gvc.phy.ofdm_windows import SampleBuffer
 from gvc.phy.payload_reader import PayloadReader, Tracking
+from gvc.phy.rivals import STRETCH, Heard, Rivals
 from gvc.phy.synchroniser import Acquisition
 
 _BLOCK = 1 << 13
-_STRETCH = 1 << 11
-"""Positions searched at a time: bursts often follow closely, and what lies behind the next is not looked at."""
+_FAINT_DB = 0.0
+"""Below, something stronger may lie over a burst from its first symbol on, which then looks even."""
 
 
 class BurstReceiver:
     """Detection, synchronisation, channel estimation, equalisation and noise map.
 
-    What it returns depends on the stream alone, not on how the stream is cut into pushes. Samples that are not
-    finite count as 0 (`bad_samples`). Work and memory for a push are bounded.
+    What it returns depends on the stream alone, not on how the stream is cut into pushes, nor on its scale, from 1e-15
+    to 1e14. Samples that are not finite, or above 1e15, count as 0 (`bad_samples`). Work and memory for a push are
+    bounded.
 
     Args:
         numerology: the transmitter's.
@@ -40,7 +42,13 @@ class BurstReceiver:
         options: by strategy (synchroniser, channel_estimator, equaliser) the further arguments of its constructor.
 
     Attributes: `bad_samples`, `candidates` (detections), `headers_read`, `bad_headers` (of candidates that could be
-    synchronised), `unknown_bursts` (read, and of another version or a payload type that is not known).
+    synchronised), `unknown_bursts` (read, and of another version or a payload type that is not known), `not_understood`
+    (read, and contradicted by what was received; see `gvc.phy.agreement`), `disturbed_bursts` (see `ReceivedBurst`). A burst that was not understood does not
+    come out: what its header says may be as wrong as the rest, so its number is not trusted, and the numbers of the
+    bursts around it show that it is lost.
+
+    Where a burst looks disturbed, a stronger one is looked for that begins within it; that one is then followed, and
+    the weaker one ends there.
     """
 
     def __init__(
@@ -66,6 +74,8 @@ class BurstReceiver:
         self.bad_headers = 0
         self.unknown_bursts = 0
         self.headers_read = 0
+        self.not_understood = 0
+        self.disturbed_bursts = 0
         own: Mapping[str, Mapping[str, Any]] = options or {}
         sync = registry.create(
             "synchroniser", synchroniser, own.get("synchroniser"), numerology=u, rx_antennas=rx_antennas
@@ -76,6 +86,7 @@ class BurstReceiver:
         tracking = Tracking(center_frequency_hz, one_oscillator, phase_window)
         combiner = registry.create("equaliser", equaliser, own.get("equaliser"))
         self._payloads = PayloadReader(u, estimator, combiner, tracking, keep_raw, genie)
+        self._rivals = Rivals(u, sync, self._headers, self._payloads)
         longest = burst_layout(u, u.payload_symbols).samples + sync.span + sync.reach
         self._buffer = SampleBuffer(rx_antennas, 2 * longest + 2 * _BLOCK)
         self._scan = 0
@@ -117,15 +128,16 @@ class BurstReceiver:
         elif self._head is None:
             self._read_header(self._candidate, self._acquired)
         else:
-            burst = self._payloads.read(self._buffer, self._acquired, self._head)
-            self._resume(self._payloads.end(self._acquired, self._head) - SHORT_PERIOD)
-            return burst
+            burst = self._read_payload(Heard(self._candidate, self._acquired, self._head))
+            if burst.agreement.understood:
+                return burst
+            self.not_understood += 1
         return None
 
     def _search(self) -> None:
         buffer, reach = self._buffer, self._synchroniser.reach
         start = self._scan - buffer.origin
-        end = min(buffer.end, self._scan + reach + _STRETCH)
+        end = min(buffer.end, self._scan + reach + STRETCH)
         found = self._synchroniser.detect(buffer.columns, start, end - buffer.origin)
         if found >= 0:
             self.candidates += 1
@@ -157,6 +169,26 @@ class BurstReceiver:
         else:
             self.headers_read += 1
             self._needed = self._payloads.end(acquired, self._head)
+
+    def _read_payload(self, present: Heard) -> ReceivedBurst:
+        burst = self._payloads.read(self._buffer, present.acquired, present.head)
+        self.disturbed_bursts += burst.disturbed
+        # What samples are missing brings the next burst closer.
+        end = self._payloads.end(present.acquired, present.head) + min(0, burst.slip_samples)
+        if not burst.disturbed and burst.snr_db > _FAINT_DB:
+            self._resume(end - SHORT_PERIOD)
+            return burst
+        later = self._rivals.stronger(self._buffer, present)
+        if later is None:
+            # What begins behind the last position looked at is still found, and the present burst not a second time.
+            again = max(self._rivals.last_position(present), present.acquired.window)
+            self._resume(min(again, end - SHORT_PERIOD))
+            return burst
+        self.candidates += 1
+        self.headers_read += 1
+        self._candidate, self._acquired, self._head = later
+        self._needed = self._payloads.end(later.acquired, later.head)
+        return self._rivals.cut(self._buffer, present, burst, later)
 
     def _resume(self, position: int) -> None:
         self._candidate = self._acquired = self._head = None

@@ -15,6 +15,9 @@ from gvc.phy.uneven_noise import NEAR, SURE, UnevenEstimate, UnevenEstimation, b
 _TURNING = 0.15
 """Radians a symbol by which a block's frequency may differ before its windows are cut anew."""
 
+_LEAST = 1e-6
+"""Of the power of a burst, which is near 1 here; below, noise is none."""
+
 
 @dataclasses.dataclass
 class Recovered:
@@ -144,10 +147,11 @@ class Recovery:
         smoothing: Smoothing,
     ) -> _Reading:  # fmt: skip
         received, guards = windows.cut(rows.payload, places.offset)
-        every = np.concatenate([training.guards, guards], axis=1)
+        guards = guards + _LEAST
+        every = np.concatenate([training.guards + _LEAST, guards], axis=1)
         usual = np.median(every, axis=1, keepdims=True)
         limit = highest(NEAR, len(every) * len(self._numerology.guard_bins))
-        loud = np.mean(training.guards / usual, axis=0) > limit
+        loud = np.mean((training.guards + _LEAST) / usual, axis=0) > limit
         estimate = self._estimation.estimate(
             training.observed, training.lost, loud, noise, smoothing, len(rows.payload)
         )
@@ -208,7 +212,8 @@ class Recovery:
             y = received[:, calm][:, :, at] * pilots[calm]
             expected = float(np.sum(np.abs(h) ** 2 / v))
             gain = float(np.sum((y * h.conj()).real / v)) / expected
-            if abs(gain - 1) > 2.5 / (2 * expected) ** 0.5:
+            # A gain that is far off is no receiver's: the burst was not understood, and that is to be seen.
+            if abs(gain - 1) > 2.5 / (2 * expected) ** 0.5 and 0.5 < gain < 2:
                 response, h = response * np.float32(gain), h * np.float32(gain)
             # The pilots that gave the phase lie closer to it than the truth does.
             squares = float(np.sum(1 - 2 * np.minimum(np.abs(h) ** 2 * shaky[calm][:, None] / v, 0.25)))

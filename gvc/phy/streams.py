@@ -32,6 +32,16 @@ class Counters:
     frames_partial: int = 0
     frames_lost: int = 0
 
+    @property
+    def frames_heard(self) -> int:
+        """Frames of which at least one burst was received."""
+        return self.frames_complete + self.frames_partial
+
+    @property
+    def frames_known(self) -> int:
+        """Frames that are known to have been sent."""
+        return self.frames_heard + self.frames_lost
+
     def as_dict(self) -> dict[str, int]:
         return dataclasses.asdict(self)
 
@@ -106,8 +116,7 @@ class Pass:
         """Count a frame of which at least one burst was taken."""
         self.counters.frames_complete += complete
         self.counters.frames_partial += not complete
-        heard = self.counters.frames_complete + self.counters.frames_partial
-        self.counters.frames_lost = self.frames - heard
+        self.counters.frames_lost = self.frames - self.counters.frames_heard
 
     @property
     def frames(self) -> int:

@@ -13,6 +13,8 @@ SURE = 2e-5
 """Probability that a calm symbol or carrier counts as hit; beside one that is hit, NEAR."""
 NEAR = 0.02
 _PASSES = 4
+_LEAST = 1e-9
+"""Noise variance, where the power of a burst is near 1."""
 _REACH = 3
 """Carriers on each side over which noise that nothing disturbs is averaged."""
 
@@ -129,7 +131,7 @@ class UnevenEstimation:
 def _neighbours(observed: np.ndarray) -> np.ndarray:
     """Noise variance from differences of neighbouring symbols, most elements of which are calm: [rx], above 0."""
     apart = np.median(np.abs(np.diff(observed, axis=1)) ** 2, axis=(1, 2)) / (2 * np.log(2))
-    return np.maximum(apart, 1e-9 * np.mean(np.abs(observed) ** 2, axis=(1, 2)))
+    return np.maximum(apart, _LEAST)
 
 
 def _raw_noise(

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gvc.decibel import RunningMedian
 from gvc.phy.frames import ReceivedBurst, ReceivedFrame, SymbolFrame
 from gvc.phy.signal_probe import SignalProbe
 from gvc.run import BURSTS_FILE, SIGNAL_FILE, SYMBOLS_FILE, ArrayLog, RunFolder
@@ -51,7 +52,8 @@ class RunRecorder(GuardedBlock):
     """Appends symbols, noise maps and what is known of bursts to files of a run folder; memory stays flat.
 
     Of the first `keep` frames all is recorded; of later ones the symbols only with `keep_symbols`, until `save`.
-    `frames_received`, `bursts_received`, `snr_est_db` and `evm_db` are over all.
+    `frames_received`, `bursts_received`, `snr_est_db` and `evm_db` are over all; the last two are medians over bursts,
+    which a few faded ones do not rule.
 
     Input message `sent` (optional): gvc.phy.SymbolFrame. Input message `received`: gvc.phy.ReceivedFrame, or
     DenoisedFrame from behind a denoiser.
@@ -86,7 +88,7 @@ class RunRecorder(GuardedBlock):
         self._true: dict[int, np.ndarray] = {}
         self._raw: list[np.ndarray] = []
         self._antennas = 1
-        self._powers = {"snr_db": 0.0, "evm_db": 0.0}
+        self._medians = {"snr_db": RunningMedian(), "evm_db": RunningMedian()}
         self._logs = {name: folder.log(name, kind) for name, kind in _KINDS.items()}
         self._bursts = {
             **{name: folder.log(f"burst_{name}", np.int64) for name in ("frame_id", "burst_index", "start_sample")},
@@ -101,13 +103,13 @@ class RunRecorder(GuardedBlock):
 
     @property
     def snr_est_db(self) -> float | None:
-        """Mean of the bursts' estimated SNR in dB; None without bursts."""
-        return self._mean_db("snr_db")
+        """Median of the bursts' estimated SNR in dB; None without bursts."""
+        return self._medians["snr_db"].value
 
     @property
     def evm_db(self) -> float | None:
-        """Mean of the bursts' EVM in dB; None without bursts."""
-        return self._mean_db("evm_db")
+        """Median of the bursts' EVM in dB; None without bursts."""
+        return self._medians["evm_db"].value
 
     def symbols(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Equalised symbols and noise map of the `index`-th recorded frame."""
@@ -151,11 +153,6 @@ class RunRecorder(GuardedBlock):
         start = int(ends[index - 1]) if index else 0
         return np.array(self._logs[name].read()[start : int(ends[index])])
 
-    def _mean_db(self, name: str) -> float | None:
-        if not self.bursts_received:
-            return None
-        return float(10 * np.log10(self._powers[name] / self.bursts_received))
-
     def _sent(self, frame: SymbolFrame) -> None:
         self._true[frame.frame_id] = frame.symbols
         if len(self._true) > WAITING:
@@ -185,8 +182,8 @@ class RunRecorder(GuardedBlock):
 
     def _count(self, burst: ReceivedBurst) -> None:
         self.bursts_received += 1
-        for name in self._powers:
-            self._powers[name] += 10 ** (getattr(burst, name) / 10)
+        for name, median in self._medians.items():
+            median.add(getattr(burst, name))
 
     def _record(self, frame_id: int, burst: ReceivedBurst) -> None:
         channel = burst.channel.mean(axis=1)

@@ -62,6 +62,11 @@ def softcast(frames: int, drop: int | None = None) -> np.ndarray:
     return np.concatenate([np.zeros(300, np.complex64), *parts, np.zeros(700, np.complex64)])
 
 
+def out_of_step(recording: np.ndarray) -> np.ndarray:
+    """I and Q four bytes apart from where they belong (gnss-sdr#59)."""
+    return np.roll(recording.astype("<c8").view("<f4"), -1).view("<c8")
+
+
 IN_TURNS = [samples(3), samples(2, stream=2), samples(3, first=3), samples(2, first=2, stream=2)]
 SHIPPED = coder_of(build("sim-awgn", ["model.preset=small"]), "jscc")
 LATENTS = [samples(n, first, coder=SHIPPED, shape=PictureShape(48, 64, k)) for n, first, k in ((2, 0, 8), (1, 2, 66))]
@@ -80,6 +85,10 @@ CASES: dict[str, tuple[np.ndarray, str, tuple[str, ...]]] = {
     "too many latents": (np.concatenate(LATENTS), "jscc", ("model.preset=small",)),
     "conjugated": (samples(6).conj(), "jscc", PLAIN),
     "far too loud": (samples(3) * np.float32(1e30), "jscc", PLAIN),
+    "as sent": (samples(3), "jscc", PLAIN),
+    "weak": (samples(3) * np.float32(1e-9), "jscc", PLAIN),
+    "loud": (samples(3) * np.float32(1e12), "jscc", PLAIN),
+    "out of step": (out_of_step(samples(3)), "jscc", PLAIN),
     "silence": (np.zeros(30000, np.complex64), "jscc", PLAIN),
     "segment without its end": (softcast(6, drop=5), "softcast", ()),
     "tiny first": (np.concatenate([TINY, softcast(3)]), "softcast", ()),
@@ -169,12 +178,25 @@ def test_a_tiny_first_frame_does_not_decide_for_the_others(received) -> None:
 
 @pytest.mark.parametrize(
     ("case", "words"),
-    [("conjugated", "spectrum inverted"), ("far too loud", "no finite numbers"), ("silence", "found no preamble")],
+    [
+        ("conjugated", "spectrum inverted"),
+        ("far too loud", "above 1e15"),
+        ("silence", "found no preamble"),
+        ("out of step", "were not understood"),
+    ],
 )
 def test_nothing_read_is_explained(received, case: str, words: str) -> None:
     got = received(case)
     assert got["frames_received"] == 0
     assert any(words in hint for hint in got["hints"])
+
+
+@pytest.mark.parametrize("case", ["weak", "loud"])
+def test_the_scale_of_a_recording_does_not_matter(received, case: str) -> None:
+    got, usual = received(case), received("as sent")
+    assert (got["frames_received"], got["bad_samples"], got["not_understood"]) == (3, 0, 0)
+    assert got["snr_est_db"] == pytest.approx(usual["snr_est_db"], abs=0.02)
+    assert got["evm_db"] == pytest.approx(usual["evm_db"], abs=0.02)
 
 
 def test_a_segment_whose_last_burst_was_lost_is_shown(received) -> None:

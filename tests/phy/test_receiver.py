@@ -3,8 +3,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from gvc import registry
 from gvc.errors import InputError
 from gvc.phy import BurstReceiver, BurstTransmitter, Numerology
+from gvc.phy.genie import ChannelGenie
 from gvc.phy.peak_limiter import PeakLimiter
 from tests.phy.conftest import gaussian_frames, impair
 
@@ -128,6 +130,67 @@ def test_samples_that_are_not_finite_count_as_zero(link) -> None:
     assert receiver.bad_samples == 13
     assert all(np.all(np.isfinite(b.symbols)) and np.all(np.isfinite(b.noise_map)) for b in bursts)
     assert BurstReceiver(u).push(np.full(20000, np.nan, np.complex64)) == []
+
+
+@pytest.mark.parametrize("name", ["ofdm64", "ofdm256"])
+@pytest.mark.parametrize("equaliser", ["mmse", "zf"])
+def test_the_scale_of_the_samples_does_not_matter(name: str, equaliser: str) -> None:
+    u = Numerology.load(name)
+    transmitter = BurstTransmitter(u)
+    bursts = [b for f in gaussian_frames(3, 64, 64, 32) for b in transmitter.bursts(f)]
+    stream = np.concatenate([*bursts, transmitter.flush_samples()])
+    samples = impair(stream, u, snr_db=3, cfo_hz=2e3, rx_antennas=2, taps=np.array([[1, 0.5j], [0.7, 0]]))
+    options = {"rx_antennas": 2, "equaliser": equaliser, "keep_raw": True}
+    expected = BurstReceiver(u, **options).push(samples)
+    assert len(expected) == 3
+    for scale in np.float32([1e-9, 1e-7, 1e-5, 1e5, 1e9, 1e12]):
+        receiver = BurstReceiver(u, **options)
+        found = receiver.push(samples * scale)
+        assert [b.header for b in found] == [b.header for b in expected]
+        assert receiver.bad_samples == 0
+        for ours, theirs in zip(found, expected, strict=True):
+            assert ours.snr_db == pytest.approx(theirs.snr_db, abs=1e-4)
+            assert ours.evm_db == pytest.approx(theirs.evm_db, abs=1e-4)
+            np.testing.assert_allclose(ours.noise_map, theirs.noise_map, rtol=1e-4)
+            np.testing.assert_allclose(ours.symbols, theirs.symbols, atol=1e-3)
+            np.testing.assert_allclose(ours.channel / scale, theirs.channel, atol=1e-4)
+            np.testing.assert_allclose(ours.raw / scale, theirs.raw, atol=1e-3)
+            np.testing.assert_allclose(ours.noise_variance / scale / scale, theirs.noise_variance, rtol=1e-4)
+    receiver = BurstReceiver(u, **options)
+    assert receiver.push(samples * np.float32(1e20)) == []
+    assert receiver.bad_samples > 0.9 * len(stream)
+
+
+@dataclasses.dataclass
+class Louder:
+    """A genie of a stream that is `scale` times that of `genie`."""
+
+    genie: ChannelGenie
+    scale: float
+
+    @property
+    def noise_variance(self) -> float:
+        return self.genie.noise_variance * self.scale**2
+
+    def response(self, starts: np.ndarray, step: float, origin: int) -> np.ndarray:
+        return self.genie.response(starts, step, origin) * np.float32(self.scale)
+
+
+def test_perfect_channel_state_is_that_of_the_stream_at_any_scale() -> None:
+    u = Numerology.load("ofdm64")
+    transmitter = BurstTransmitter(u)
+    [burst] = transmitter.bursts(gaussian_frames(1, 256, 256, 32)[0])
+    stream = np.concatenate([np.zeros(400, np.complex64), burst, transmitter.flush_samples()])
+    rates = {"sample_rate_hz": u.sample_rate_hz, "center_frequency_hz": 2.4e9}
+    air = registry.create("channel", "awgn", **rates, occupied_fraction=u.occupied_fraction, snr_db=10.0, seed=1)
+    samples = np.concatenate([air.process(stream), air.flush()], axis=1)
+    genie = ChannelGenie(u, air, [(400, 86)])
+    expected = BurstReceiver(u, genie=genie).push(samples)
+    assert [b.evm_db for b in expected] == [pytest.approx(-10, abs=1)]
+    for scale in (1e-9, 1e9):
+        [found] = BurstReceiver(u, genie=Louder(genie, scale)).push(samples * np.float32(scale))
+        np.testing.assert_allclose(found.noise_map, expected[0].noise_map, rtol=1e-4)
+        np.testing.assert_allclose(found.symbols, expected[0].symbols, atol=1e-3)
 
 
 def test_the_last_burst_comes_out_without_more_samples_than_flush_gives(link) -> None:

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from gvc.noise_map import NU_MAX
 from gvc.phy import BurstHeader, FrameAssembler, Numerology, PictureShape, ReceivedBurst, ReceivedFrame
+from gvc.phy.agreement import Agreement
 from gvc.phy.assembler import MAX_HELD, MAX_STREAMS
 from gvc.phy.identity import Expected
 from gvc.phy.layout import fragment_symbols
@@ -37,6 +38,7 @@ def burst(header: BurstHeader, shape: PictureShape) -> ReceivedBurst:
         channel=np.zeros((1, 1, len(U.carriers)), np.complex64),
         channel_samples=np.zeros(1, np.int64),
         noise_variance=np.ones(1, np.float32),
+        agreement=Agreement(1.0, 1.0, 4, 1.0, 0.1, 1.0, 0.1),
     )
 
 

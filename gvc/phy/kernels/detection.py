@@ -6,13 +6,14 @@ import numpy as np
 CELL = 16
 FAST = {"reassoc", "contract", "nsz"}
 """Reordering only: sums keep their treatment of NaN and infinity."""
-_SANE = np.float32(1e9)
+_SANE = np.float32(1e15)
+"""Larger samples are no signal: sums of their squares would not fit float32."""
 
 
 @numba.njit(cache=True, error_model="numpy")
 def take_finite(source: np.ndarray, target: np.ndarray, at: int) -> int:
     """Copy `source` [rx, 2 n] into `target` [rx, ...] from column 2 `at`, both float32 (I and Q); samples that are not
-    finite, or above 1e9, become 0. Returns how many did.
+    finite, or above 1e15, become 0. Returns how many did.
     """
     bad = 0
     for a in range(source.shape[0]):
@@ -82,11 +83,15 @@ def first_plateau(product: np.ndarray, energy: np.ndarray, window: int, search: 
 @numba.njit(cache=True, error_model="numpy")
 def _metric(product: np.ndarray, energy: np.ndarray, j: int, window: int) -> np.float32:
     p = np.complex64(0)
-    e = np.float32(1e-20)
+    e = np.float32(0)
     for i in range(j, j + window):
         p += product[i]
         e += np.float32(0.5) * (energy[i] + energy[i + 1])
-    return (p.real * p.real + p.imag * p.imag) / (e * e)
+    if not e > 0:
+        return np.float32(0)
+    # Squares of squares: beyond float32 for samples of 1e-9 or 1e9.
+    re, im, energy_sum = np.float64(p.real), np.float64(p.imag), np.float64(e)
+    return np.float32((re * re + im * im) / (energy_sum * energy_sum))
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
@@ -156,7 +161,7 @@ def first_path(
                 power[h, i] += u.real * u.real + u.imag * u.imag + v.real * v.real + v.imag * v.imag
             if power[h, i] > best:
                 best, turn, peak = power[h, i], h, i
-    energy = np.float32(1e-20)
+    energy = np.float32(0)
     for a in range(region.shape[0]):
         for i in range(peak, peak + 2 * size):
             u = region[a, i]
@@ -165,7 +170,18 @@ def first_path(
     first = max(0, peak - reach)
     while power[turn, first] < floor:
         first += 1
-    return turn, first, best / (size * energy)
+    return turn, first, best / (size * energy) if energy > 0 else np.float32(0)
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
+def mean_power(samples: np.ndarray, start: int, stop: int) -> float:
+    """Of columns start to stop - 1, over all antennas."""
+    total = np.float32(0)
+    for a in range(samples.shape[0]):
+        for i in range(start, stop):
+            u = samples[a, i]
+            total += u.real * u.real + u.imag * u.imag
+    return float(total / (samples.shape[0] * (stop - start)))
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)

@@ -1,0 +1,108 @@
+"""How far a received burst bears out what the receiver claims of it. Shapes and words as in `payload`."""
+
+import math
+
+import numba
+import numpy as np
+
+from gvc.phy.kernels.detection import FAST
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
+def agreement(
+    observed: np.ndarray,
+    header_symbols: int,
+    received: np.ndarray,
+    response: np.ndarray,
+    variance: np.ndarray,
+    pilots: np.ndarray,
+    pilot_index: np.ndarray,
+    highest: float,
+    window: int,
+) -> tuple[float, float, int, float, float, float, float]:
+    """What the two below return, in one call."""
+    payload = pilot_agreement(received, response, variance, pilots, pilot_index, highest, window)
+    return payload + header_agreement(observed, header_symbols)
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
+def pilot_agreement(
+    received: np.ndarray,
+    response: np.ndarray,
+    variance: np.ndarray,
+    pilots: np.ndarray,
+    pilot_index: np.ndarray,
+    highest: float,
+    window: int,
+) -> tuple[float, float, int, float, float]:
+    """Received payload pilots y against p h, p [M, P] sent and h the claimed response, with claimed noise variance v;
+    received, response, variance [rx, M, K].
+
+    Returns the misfit mean(|y - p h|^2 / v), which is 1 where the claims are right: the largest over `window`
+    neighbouring symbols, and the median over symbols. Then of pilots that are not erased, of which the equalised
+    variance 1 / sum(|h|^2 / v) is at most `highest`: their number, the coherent gain sum(Re(h* p y) / v) over
+    sum(|h|^2 / v), and its standard error as the pilots themselves show it.
+    """
+    rx, symbols, _ = response.shape
+    misfit = np.zeros(symbols)
+    left = 0
+    strength = coherent = spread = 0.0
+    for m in range(symbols):
+        for i in range(len(pilot_index)):
+            k = pilot_index[i]
+            expected = found = 0.0
+            for a in range(rx):
+                h = response[a, m, k]
+                y = received[a, m, k] * pilots[m, i]
+                d = y - h
+                weight = np.float32(1) / variance[a, m, k]
+                expected += weight * (h.real * h.real + h.imag * h.imag)
+                found += weight * (y.real * h.real + y.imag * h.imag)
+                misfit[m] += weight * (d.real * d.real + d.imag * d.imag) / (rx * len(pilot_index))
+            if expected * highest >= 1:
+                left += 1
+                strength += expected
+                coherent += found
+                spread += (found - expected) ** 2
+    size = min(window, symbols)
+    near = misfit[:size].sum()
+    worst = near
+    for m in range(size, symbols):
+        near += misfit[m] - misfit[m - size]
+        worst = max(worst, near)
+    typical = float(np.median(misfit))
+    if left == 0:
+        return worst / size, typical, 0, 0.0, 0.0
+    return worst / size, typical, left, coherent / strength, math.sqrt(spread) / strength
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
+def header_agreement(observed: np.ndarray, symbols: int) -> tuple[float, float]:
+    """Coherent gain of the `symbols` header symbols over what was decoded, against the two long training symbols before
+    them, over theirs; and its standard error. `observed` [rx, T, K] starts with these. It is 1 where both went through
+    one channel. So that a channel or a gain that changes does not count against it, the gain is at least what
+    neighbouring header symbols have in common, over their power without noise.
+    """
+    rx, _, carriers = observed.shape
+    first = power = coherent = common = 0.0
+    each = np.empty(rx * carriers)
+    for a in range(rx):
+        for k in range(carriers):
+            one, two = observed[a, 0, k], observed[a, 1, k]
+            mean = np.complex64(0.5) * (one + two)
+            d = one - two
+            noise = 0.5 * (d.real * d.real + d.imag * d.imag)
+            first += mean.real * mean.real + mean.imag * mean.imag - 0.5 * noise
+            total = last = np.complex64(0)
+            for r in range(2, 2 + symbols):
+                o = observed[a, r, k]
+                power += o.real * o.real + o.imag * o.imag - noise
+                common += o.real * last.real + o.imag * last.imag
+                total += o
+                last = o
+            each[a * carriers + k] = (total.real * mean.real + total.imag * mean.imag) / symbols
+            coherent += each[a * carriers + k]
+    if not (first > 0 and power > 0):
+        return 1.0, 1.0
+    near = common / (symbols - 1) / (power / symbols) if symbols > 1 else 0.0
+    return max(coherent / first, near), math.sqrt(len(each) * np.var(each)) / first

@@ -1,0 +1,124 @@
+"""Two bursts at once: the stronger is taken."""
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+
+from gvc.errors import ParseError
+from gvc.noise_map import NU_MAX
+from gvc.phy.frames import ReceivedBurst
+from gvc.phy.header_reader import Head, HeaderReader
+from gvc.phy.kernels.payload import observe_training
+from gvc.phy.layout import burst_layout
+from gvc.phy.numerology import SHORT_PERIOD, Numerology
+from gvc.phy.ofdm_windows import SampleBuffer
+from gvc.phy.payload_reader import PayloadReader
+from gvc.phy.synchroniser import Acquisition, Synchroniser
+
+STRETCH = 1 << 11
+"""Positions searched at a time: bursts often follow closely, and what lies behind the next is not looked at."""
+
+
+class Heard(NamedTuple):
+    """A burst whose header was read: stream position of its candidate, timing, header."""
+
+    candidate: int
+    acquired: Acquisition
+    head: Head
+
+
+class Rivals:
+    """Looks for a stronger burst that begins within another one's span, and cuts the weaker one there.
+
+    Only samples up to the present burst's end are looked at, so the result does not depend on what has come since.
+    """
+
+    def __init__(
+        self, numerology: Numerology, synchroniser: Synchroniser, headers: HeaderReader, payloads: PayloadReader
+    ):
+        self._numerology = numerology
+        self._synchroniser = synchroniser
+        self._headers = headers
+        self._payloads = payloads
+        u = numerology
+        starts = [0, u.fft_size, *(headers.first_symbol + u.symbol_samples * np.arange(u.header_symbols))]
+        self._times = np.array(starts) / u.symbol_samples
+
+    def last_position(self, present: Heard) -> int:
+        """Up to which position of the stream a later burst shows its header before the present one ends."""
+        end = self._payloads.end(present.acquired, present.head)
+        return end - self._synchroniser.span - self._headers.length
+
+    def stronger(self, buffer: SampleBuffer, present: Heard) -> Heard | None:
+        """The first burst with a readable header behind the present one's preamble that is stronger."""
+        last = self.last_position(present)
+        position = present.candidate + self._synchroniser.skip
+        while (candidate := self._detect(buffer, position, last)) is not None:
+            found = self._read(buffer, candidate)
+            # The same header is the present burst itself, or an echo of it.
+            if found and found.head.header != present.head.header:
+                if self._strength(found.head) > self._strength(present.head):
+                    return found
+            position = candidate + self._synchroniser.skip
+        return None
+
+    def cut(self, buffer: SampleBuffer, present: Heard, burst: ReceivedBurst, later: Heard) -> ReceivedBurst:
+        """`burst`, read of `present`, as it is known without what lies under `later`: all after the last training
+        symbol that ends before is erased, and the rest is read again as the shorter burst that it then is.
+        """
+        u = self._numerology
+        count = present.head.payload_symbols
+        begins = later.acquired.window - u.short_samples - 2 * u.cyclic_prefix
+        rows = burst_layout(u, count).midamble_rows
+        windows = present.acquired.window + self._headers.first_symbol + u.symbol_samples * rows
+        kept = min(count, u.midamble_period * int(np.sum(windows + u.fft_size <= begins)))
+        if kept == count:
+            return burst
+        if kept:
+            head = dataclasses.replace(present.head, payload_symbols=kept)
+            burst = self._payloads.read(buffer, present.acquired, head)
+        agreement = burst.agreement if kept else burst.agreement._replace(left=0)
+        symbols = np.zeros((count, u.data_carriers), np.complex64)
+        noise_map = np.full(symbols.shape, NU_MAX, np.float32)
+        symbols[:kept], noise_map[:kept] = burst.symbols[:kept], burst.noise_map[:kept]
+        raw = None
+        if burst.raw is not None:
+            raw = np.zeros((len(burst.raw), *symbols.shape), np.complex64)
+            raw[:, :kept] = burst.raw[:, :kept]
+        return dataclasses.replace(burst, symbols=symbols, noise_map=noise_map, raw=raw, agreement=agreement)
+
+    def _strength(self, head: Head) -> float:
+        """Power of a burst in the stream's own scale, summed over antennas: what long training and header have in
+        common over what was sent, from products of different symbols alone, in which whatever lies over them averages
+        out. (Over long training alone it would not: short training of another burst, and cyclic prefixes, repeat too.)
+        """
+        u = self._numerology
+        none, pilots = np.zeros(0, np.int64), u.pilots[: u.header_symbols]
+        rows = observe_training(
+            head.grid, head.short, head.grid, none, u.training, head.sent, u.data_index, pilots, u.pilot_index
+        )
+        rows *= np.exp(-1j * head.slope * self._times).astype(np.complex64)[:, None]
+        count = rows.shape[1]
+        products = np.linalg.norm(rows.sum(axis=1)) ** 2 - np.linalg.norm(rows) ** 2
+        return float(products) / (count * (count - 1) * rows.shape[2] * head.scale**2)
+
+    def _detect(self, buffer: SampleBuffer, position: int, last: int) -> int | None:
+        reach = self._synchroniser.reach
+        while position < last:
+            stop = min(position + STRETCH, last)
+            found = self._synchroniser.detect(buffer.columns, position - buffer.origin, stop + reach - buffer.origin)
+            if found >= 0:
+                return found + buffer.origin if found + buffer.origin <= last else None
+            position += max(1, (stop - position) // SHORT_PERIOD) * SHORT_PERIOD
+        return None
+
+    def _read(self, buffer: SampleBuffer, candidate: int) -> Heard | None:
+        found = self._synchroniser.acquire(buffer.columns, candidate - buffer.origin)
+        if found is None:
+            return None
+        acquired = dataclasses.replace(found, window=found.window + buffer.origin)
+        try:
+            return Heard(candidate, acquired, self._headers.read(buffer, acquired))
+        except ParseError:
+            return None
