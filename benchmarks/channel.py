@@ -24,6 +24,12 @@ TDL_C: dict[str, Any] = {"delay_spread_s": 900e-9}
 OFF: dict[str, Any] = {"cfo_hz": 0.0, "sro_ppm": 0.0}
 CFO: dict[str, Any] = {"cfo_hz": 4800.0, "sro_ppm": 0.0}
 BOTH: dict[str, Any] = {"cfo_hz": 4800.0, "sro_ppm": None}
+HOSTILE: list[dict[str, Any]] = [
+    {"kind": "pulses", "level_db": 10, "samples": 400, "every_s": 0.01},
+    {"kind": "interferer", "level_db": -10, "bandwidth_hz": 50e3},
+    {"kind": "phase-noise", "linewidth_hz": 100},
+    {"kind": "quantisation", "bits": 8},
+]
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("awgn", OFF),
     ("awgn", CFO),
@@ -31,6 +37,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("rayleigh-block", CFO),
     ("rayleigh-block", BOTH),
     ("blockage", BOTH),
+    ("impaired", BOTH | {"impairments": HOSTILE}),
     ("tdl-a", TDL_A | CFO),
     ("tdl-a", TDL_A | BOTH),
     ("tdl-c", TDL_C | OFF),

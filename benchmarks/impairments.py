@@ -6,19 +6,17 @@ The equalisers are strategies from outside the packages: any link can run with o
 
 import dataclasses
 import zlib
-from typing import Any
 
 import numpy as np
 import torch
-from scipy.signal import firwin, lfilter
 from torch import Tensor
 
 from gvc import config, seeds
-from gvc.channel.base import StreamChannel
+from gvc.config import LinkConfig
 from gvc.errors import LinkError
 from gvc.phy import BurstReceiver, BurstTransmitter, Numerology, PictureShape, SymbolFrame
 from gvc.phy.equaliser import Mmse
-from gvc.phy.offline import channel_of, receiver_parameters, send
+from gvc.phy.offline import StreamChannel, channel_of, receiver_parameters, send
 
 
 class _StateError(Mmse):
@@ -70,43 +68,6 @@ class Underrated(_Misjudged):
     factor = 10**0.3
 
 
-class Interfered:
-    """A channel and, at the receiver's antenna, a narrow-band interferer: a `StreamChannel`.
-
-    Gaussian noise of mean power `power_db` relative to the signal, `width` of the sample rate wide, around a frequency
-    drawn within `span` of the sample rate.
-    """
-
-    TAPS = 1025
-
-    def __init__(self, channel: StreamChannel, power_db: float, width: float, span: float, seed: int):
-        self._channel = channel
-        self.noise_variance = channel.noise_variance
-        self._random = seeds.stream(seed, "interferer")
-        shape = firwin(self.TAPS, width, fs=2.0)
-        self._shape = shape * (10 ** (power_db / 10) / np.sum(shape**2)) ** 0.5
-        self._turn = 2j * np.pi * self._random.uniform(-0.5, 0.5) * (span - width)
-        self._state = self._normal(self.TAPS - 1)
-        self._sent = 0
-
-    def process(self, samples: np.ndarray) -> np.ndarray:
-        return self._disturb(self._channel.process(samples))
-
-    def flush(self) -> np.ndarray:
-        return self._disturb(self._channel.flush())
-
-    def _disturb(self, received: np.ndarray) -> np.ndarray:
-        count = received.shape[1]
-        drawn = np.concatenate([self._state, self._normal(count)])
-        self._state = drawn[count:]
-        tone = np.exp(self._turn * (self._sent + np.arange(count)))
-        self._sent += count
-        return received + (lfilter(self._shape, 1.0, drawn)[self.TAPS - 1 :] * tone).astype(np.complex64)
-
-    def _normal(self, count: int) -> np.ndarray:
-        return self._random.standard_normal(2 * count).view(complex) / 2**0.5
-
-
 @dataclasses.dataclass(frozen=True)
 class Waveform:
     """A picture's symbols over a simulated radio and through the real receiver; stands where `SymbolChannel` does.
@@ -141,9 +102,9 @@ class Waveform:
         latents = 2 * symbols.shape[1] // (-(-self.height // 16) * -(-self.width // 16))
         shape = PictureShape(self.height, self.width, latents)
         frame = SymbolFrame(0, symbols[0].cpu().numpy(), shape, last=True)
-        air: Any = channel_of(radio, self.snr_db, seed)
         if self.interference_db is not None:
-            air = Interfered(air, self.interference_db, u.occupied_fraction / 16, u.occupied_fraction, seed)
+            radio = _interfered(radio, self.interference_db, u)
+        air: StreamChannel = channel_of(radio, self.snr_db, seed)
         if self.burst_loss:
             air = _Shadowed(air, self._lost(u, frame, seed))
         receiver = BurstReceiver(**{**receiver_parameters(radio), "numerology": u})
@@ -159,12 +120,26 @@ class Waveform:
         return np.repeat(seeds.stream(seed, "lost bursts").random(len(lengths)) < self.burst_loss, lengths)
 
 
+def _interfered(radio: LinkConfig, level_db: float, u: Numerology) -> LinkConfig:
+    """The radio with an interferer somewhere in the occupied band, a sixteenth of which it fills."""
+    occupied_hz = u.occupied_fraction * u.sample_rate_hz
+    edge_hz = occupied_hz / 2 * (1 - 1 / 16)
+    interferer = {
+        "kind": "interferer",
+        "level_db": level_db,
+        "bandwidth_hz": occupied_hz / 16,
+        "frequency_hz": [-edge_hz, edge_hz],
+    }
+    options = {**radio.channel.options, "path": radio.channel.name, "impairments": [interferer]}
+    channel = radio.channel.model_copy(update={"name": "impaired", "options": options})
+    return radio.model_copy(update={"channel": channel})
+
+
 class _Shadowed:
     """A channel before which the marked samples of the stream, all within the first push, are blanked."""
 
     def __init__(self, channel: StreamChannel, lost: np.ndarray):
         self._channel = channel
-        self.noise_variance = channel.noise_variance
         self._lost = lost
 
     def process(self, samples: np.ndarray) -> np.ndarray:

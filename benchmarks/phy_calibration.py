@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import emit, parser
-from benchmarks.phy_links import CHANNELS, decibel, known, trials
+from benchmarks.phy_links import CHANNELS, decibel, deciles_db, known, trials
 from gvc.phy import Numerology
 
 
@@ -47,7 +47,7 @@ def summary(errors: list[np.ndarray], maps: list[np.ndarray]) -> dict[str, Any]:
         return decibel(np.mean(error[selected][inside]) / np.mean(noise[selected][inside]))
 
     e, v = error[valid], noise[valid]
-    deciles = [decibel(np.mean(e[d]) / np.mean(v[d])) for d in np.array_split(np.argsort(v), 10)]
+    deciles = deciles_db(e, v)
     carriers = error.shape[2]
     middle = slice(carriers // 2 - 2, carriers // 2 + 2)
     every = slice(None)

@@ -1,7 +1,7 @@
 """What the waveform's benchmarks share: independent fades, one frame each, with the error of every resource element."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,8 @@ CHANNELS: dict[str, tuple[str, dict[str, Any]]] = {
 @dataclasses.dataclass
 class Trial:
     """One frame through one fade. error, noise_map [bursts, M, D] of what arrived; genie_error, genie_noise_map with
-    perfect channel state on the same samples; snr_db [bursts] as the receiver estimates it; bursts_sent.
+    perfect channel state on the same samples; snr_db and start_sample [bursts] as the receiver estimates them;
+    bursts_sent; air, the channel with the frame behind it.
     """
 
     error: list[np.ndarray]
@@ -32,7 +33,9 @@ class Trial:
     genie_error: list[np.ndarray]
     genie_noise_map: list[np.ndarray]
     snr_db: list[float]
+    start_sample: list[int]
     bursts_sent: int
+    air: Any
 
 
 def trials(
@@ -48,8 +51,12 @@ def trials(
     genie: bool = False,
     receiver: dict[str, Any] | None = None,
     parameters: dict[str, Any] | None = None,
+    impairments: Callable[[list[tuple[int, int]], np.random.Generator], list[dict[str, Any]]] | None = None,
 ) -> Iterator[Trial]:
-    """`draws` trials; `elements` is the picture size, with 32 latents; `parameters` override the channel's."""
+    """`draws` trials; `elements` is the picture size, with 32 latents; `parameters` override the channel's.
+
+    impairments: (first sample, payload symbols) of each burst and a generator -> what the channel is impaired by.
+    """
     name, own = CHANNELS[channel]
     height, width = elements
     shape = PictureShape(height, width, 32)
@@ -64,9 +71,16 @@ def trials(
         bursts = transmitter.bursts(frame)
         lead = int(random.integers(400, 800))
         stream = np.concatenate([np.zeros(lead, np.complex64), *bursts, transmitter.flush_samples()])
+        starts = (lead + np.cumsum([0, *(len(b) for b in bursts[:-1])])).tolist()
+        sent_bursts = list(zip(starts, fragments, strict=True))
+        options: dict[str, Any] = {}
+        if impairments is not None:
+            drawn = impairments(sent_bursts, seeds.stream(seed, f"{channel}/{draw}/impairments"))
+            options = {"path": name, "impairments": drawn}
         air = registry.create(
             "channel",
-            name,
+            "impaired" if options else name,
+            options,
             sample_rate_hz=numerology.sample_rate_hz,
             center_frequency_hz=CENTER_FREQUENCY_HZ,
             occupied_fraction=numerology.occupied_fraction,
@@ -78,16 +92,16 @@ def trials(
         samples = np.concatenate([air.process(stream), air.flush()], axis=1)
         sent = payload.spread(frame.symbols, sum(fragments) * numerology.data_carriers)
         rows = np.split(sent.reshape(-1, numerology.data_carriers), np.cumsum(fragments)[:-1])
-        options = {"rx_antennas": rx_antennas, "center_frequency_hz": CENTER_FREQUENCY_HZ, **(receiver or {})}
-        trial = Trial([], [], [], [], [], len(bursts))
-        for burst in BurstReceiver(numerology, **options).push(samples):
+        receiving = {"rx_antennas": rx_antennas, "center_frequency_hz": CENTER_FREQUENCY_HZ, **(receiver or {})}
+        trial = Trial([], [], [], [], [], [], len(bursts), air)
+        for burst in BurstReceiver(numerology, **receiving).push(samples):
             trial.error.append(np.abs(burst.symbols - rows[burst.header.fragment]) ** 2)
             trial.noise_map.append(burst.noise_map)
             trial.snr_db.append(burst.snr_db)
+            trial.start_sample.append(burst.start_sample)
         if genie:
-            starts = lead + np.cumsum([0, *(len(b) for b in bursts[:-1])])
-            state = ChannelGenie(numerology, air, list(zip(starts.tolist(), fragments, strict=True)))
-            for burst in BurstReceiver(numerology, genie=state, **options).push(samples):
+            state = ChannelGenie(numerology, air, sent_bursts)
+            for burst in BurstReceiver(numerology, genie=state, **receiving).push(samples):
                 trial.genie_error.append(np.abs(burst.symbols - rows[burst.header.fragment]) ** 2)
                 trial.genie_noise_map.append(burst.noise_map)
         yield trial
@@ -96,6 +110,11 @@ def trials(
 def known(noise_map: np.ndarray) -> np.ndarray:
     """Elements that are not erased."""
     return noise_map < np.float32(NU_MAX)
+
+
+def deciles_db(error: np.ndarray, claim: np.ndarray) -> list[float]:
+    """Mean error over mean claim in ten equal parts of the elements [n], by rising claim, in dB."""
+    return [decibel(np.mean(error[d]) / np.mean(claim[d])) for d in np.array_split(np.argsort(claim), 10)]
 
 
 def decibel(ratio: float) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.impairments import Interfered, Overrated, StateError5, StateError10, Underrated, Waveform
+from benchmarks.impairments import Overrated, StateError5, StateError10, Underrated, Waveform
 from benchmarks.mismatch import CASES, CHANNELS, System, maker, measured
 from gvc import seeds
 from gvc.errors import LinkError
@@ -38,31 +38,6 @@ def test_misjudged_noise_changes_the_claim_alone(equaliser: type, decibel: float
     symbols, claimed = equaliser().equalise(received, response, noise)
     assert np.allclose(symbols, right, rtol=1e-4)
     assert np.allclose(10 * np.log10(claimed / told), decibel, atol=1e-3)
-
-
-class Silence:
-    noise_variance = 0.0
-
-    def process(self, samples: np.ndarray) -> np.ndarray:
-        return np.zeros((1, len(samples)), np.complex64)
-
-    def flush(self) -> np.ndarray:
-        return np.zeros((1, 10), np.complex64)
-
-
-def test_interferer_has_its_power_in_its_band_however_the_stream_is_cut() -> None:
-    width, samples = 1 / 20, np.zeros(1 << 17, np.complex64)
-    whole = Interfered(Silence(), -10.0, width, 0.8, seed=3).process(samples)
-    cut = Interfered(Silence(), -10.0, width, 0.8, seed=3)
-    parts = np.concatenate([cut.process(part) for part in np.split(samples, [1, 700, 50_000])], axis=1)
-    assert np.allclose(whole, parts, atol=1e-6)
-    spectrum = np.abs(np.fft.fft(whole[0])) ** 2
-    assert np.mean(np.abs(whole) ** 2) == pytest.approx(0.1, rel=0.05)
-    around = np.fft.fftfreq(len(samples))
-    centre = np.angle(np.sum(spectrum * np.exp(2j * np.pi * around))) / (2 * np.pi)
-    apart = np.abs((around - centre + 0.5) % 1 - 0.5)
-    assert spectrum[apart < width / 2].sum() > 0.97 * spectrum.sum()
-    assert abs(centre) < 0.4
 
 
 def over(seed: int, snr_db: float = 20.0, **impairment) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

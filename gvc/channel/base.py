@@ -59,6 +59,8 @@ class Channel(ABC):
 
     name = "channel"
     own_parameters: tuple[str, ...] = ()
+    layer = 0
+    """Of channels around channels: a higher one has lower ones inside."""
 
     def __init__(
         self,

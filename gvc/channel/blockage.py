@@ -4,13 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from gvc import registry, seeds
+from gvc import seeds
 from gvc.channel import parameters as check
-from gvc.channel.base import COMMON_PARAMETERS, Channel
-from gvc.errors import ConfigError
+from gvc.channel.wrapper import Wrapper
 
 
-class Blockage(Channel):
+class Blockage(Wrapper):
     """While the path is blocked, noise alone arrives: the two-state channel of Gilbert (Bell Syst. Tech. J. 39, 1960)
     with a bad state that passes nothing. Lengths of both states are exponential, all antennas are blocked together, and
     borders fall where they fall, into a burst too. SNR is that of the open path.
@@ -23,17 +22,12 @@ class Blockage(Channel):
 
     name = "blockage"
     own_parameters = ("path", "blocked_share", "blocked_s")
+    layer = 1
 
     def __init__(self, *, path: str = "awgn", blocked_share: float = 0.1, blocked_s: float = 0.1, **parameters: Any):
-        common = {key: parameters[key] for key in COMMON_PARAMETERS if key in parameters}
-        rates = {key: parameters.pop(key) for key in ("sample_rate_hz", "center_frequency_hz")}
-        super().__init__(**rates, **common)
+        super().__init__(path=path, **parameters)
         self.blocked_share = check.number("blocked_share", blocked_share)
         self.blocked_s = check.number("blocked_s", blocked_s)
-        # Noise and carrier offset are of the receiver, and come once.
-        self._path = registry.create("channel", path, **rates, **{**parameters, "snr_db": None})
-        if not isinstance(self._path, Channel) or isinstance(self._path, Blockage):
-            raise ConfigError(f"channel parameter path = {path!r}: give a channel that derives from Channel")
         self._random = seeds.stream(self.seed, "channel/blockage")
         self._sample = 0  # of the output
         self._first_is_blocked = bool(self._random.random() < self.blocked_share)
@@ -41,11 +35,11 @@ class Blockage(Channel):
 
     def propagate(self, samples: np.ndarray) -> np.ndarray:
         """See `Channel.propagate`."""
-        return self._shade(self._path.propagate(samples))
+        return self._shade(super().propagate(samples))
 
     def tail(self) -> np.ndarray:
         """See `Channel.tail`."""
-        return self._shade(self._path.tail())
+        return self._shade(super().tail())
 
     def genie_taps(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `Channel.genie_taps`."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from gvc.errors import ConfigError
 from gvc.registry import nearest
+from gvc.section import shown
 
 # key: (lowest, highest, unit). Both ends are valid.
 RANGES: dict[str, tuple[float, float, str]] = {
@@ -28,18 +29,28 @@ RANGES: dict[str, tuple[float, float, str]] = {
 def number(key: str, value: Any, highest: float = math.inf) -> float:
     """`value` as a float inside the range of `key`, and of magnitude `highest` at most; ConfigError otherwise."""
     low, high, unit = RANGES[key]
-    low, high = max(low, -highest), min(high, highest)
-    if isinstance(value, bool) or not isinstance(value, Real) or not low <= float(value) <= high:
-        wanted = f"give a number from {low:g} to {high:g} {unit}".rstrip()
-        raise ConfigError(f"channel parameter {key} = {value!r}: {wanted}")
-    return float(value)
+    return within(key, value, max(low, -highest), min(high, highest), unit)
 
 
 def integer(key: str, value: Any) -> int:
     """`value` as an int inside the range of `key`; ConfigError otherwise."""
-    as_float = number(key, value)
-    if not math.isclose(as_float, round(as_float), abs_tol=0.0):
-        raise ConfigError(f"channel parameter {key} = {value!r}: give a whole number")
+    low, high, unit = RANGES[key]
+    return whole(key, value, low, high, unit)
+
+
+def within(key: str, value: Any, low: float, high: float, unit: str) -> float:
+    """`value` as a float from `low` to `high`; ConfigError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not low <= float(value) <= high:
+        wanted = f"give a number from {low:g} to {high:g} {unit}".rstrip()
+        raise ConfigError(f"channel parameter {key} = {shown(value)}: {wanted}")
+    return float(value)
+
+
+def whole(key: str, value: Any, low: float, high: float, unit: str) -> int:
+    """`value` as an int from `low` to `high`; ConfigError otherwise."""
+    as_float = within(key, value, low, high, unit)
+    if not as_float.is_integer():
+        raise ConfigError(f"channel parameter {key} = {shown(value)}: give a whole number")
     return round(as_float)
 
 

@@ -14,21 +14,16 @@ LARGEST_MISFIT = 2.0
 """More noise than claimed: then it is the pilots' gain that has to show that there is a signal."""
 _ERRORS = 5
 """So many standard errors below 1 a gain counts as low: few pilots in much noise prove nothing."""
-_WINDOW = 8
-_DISTURBED_MISFIT = 2.0
-_DISTURBED_SNR_DB = 0.0
 
 
 class Agreement(NamedTuple):
-    """Of a burst: misfit of its payload pilots, their squared error over the noise claimed for them, at its largest
-    over 8 neighbouring symbols (`worst_misfit`) and in the median (`typical_misfit`); of the pilots that are not erased
-    the number `left` and the coherent `gain` against the estimated response; `header_gain`, of the decoded header
-    against the long training. Both gains are 1 within their standard errors (`..._error`) for a burst that is what it
-    seems.
+    """Of a burst: `misfit` of its payload pilots, their squared error over the noise claimed for them, in the median
+    symbol; of the pilots that are not erased the number `left` and the coherent `gain` against the estimated response;
+    `header_gain`, of the decoded header against the long training. Both gains are 1 within their standard errors
+    (`..._error`) for a burst that is what it seems.
     """
 
-    worst_misfit: float
-    typical_misfit: float
+    misfit: float
     left: int
     gain: float
     gain_error: float
@@ -50,9 +45,7 @@ class Agreement(NamedTuple):
         first; the payload, with the response and noise variance claimed for it, [rx, M, K]; pilots float32 [M, P] sent.
         """
         return cls(
-            *kernels.agreement(
-                observed, header_symbols, received, response, variance, pilots, pilot_index, NU_MAX, _WINDOW
-            )
+            *kernels.agreement(observed, header_symbols, received, response, variance, pilots, pilot_index, NU_MAX)
         )
 
     @property
@@ -63,14 +56,9 @@ class Agreement(NamedTuple):
         """
         if not self.left or _low(self.gain, self.gain_error) or _low(self.header_gain, self.header_gain_error):
             return False
-        if self.typical_misfit < LARGEST_MISFIT + 4 / math.sqrt(self.left):
+        if self.misfit < LARGEST_MISFIT + 4 / math.sqrt(self.left):
             return True
         return self.gain > LOWEST_GAIN + 2 * self.gain_error
-
-
-def disturbed(agreement: Agreement, snr_db: float) -> bool:
-    """Whether something stronger may lie over a burst: worth looking for another preamble within its span."""
-    return agreement.worst_misfit > _DISTURBED_MISFIT or snr_db < _DISTURBED_SNR_DB
 
 
 def _low(gain: float, error: float) -> bool:

@@ -25,6 +25,14 @@ class Smoothing:
     bias: np.ndarray
     self_weight: np.ndarray
 
+    def apply(self, estimates: np.ndarray) -> np.ndarray:
+        """Smoothed estimates, both complex [..., K]."""
+        return estimates @ self.matrix if len(self.matrix) else estimates
+
+    def noise_after(self, noise: np.ndarray) -> np.ndarray:
+        """Noise variance after smoothing of `noise` before, which may differ from carrier to carrier: both [..., K]."""
+        return noise @ np.abs(self.matrix) ** 2 if len(self.matrix) else noise
+
 
 def preamble_precision(numerology: Numerology) -> np.ndarray:
     """Energy of the preamble on each occupied carrier, in training symbols: two of long training, and on the tones of
@@ -87,10 +95,12 @@ class Lmmse:
         return self._quantised(min(20, max(-5, math.floor(snr_db / self.STEP_DB))), preamble=True)
 
     def _design(self, level: int, preamble: bool) -> Smoothing:
+        noise = np.full(len(self._covariance), 10 ** (-(level + 0.5) * self.STEP_DB / 10))
+        return self.design(noise / self._precision if preamble else noise)
+
+    def design(self, noise: np.ndarray) -> Smoothing:
+        """The smoother for estimates whose noise over mean |H|^2 is `noise`, float64 [K]."""
         r = self._covariance
-        noise = np.full(len(r), 10 ** (-(level + 0.5) * self.STEP_DB / 10))
-        if preamble:
-            noise /= self._precision
         matrix = np.linalg.solve(r + np.diag(noise), r).conj().T
         error = matrix - np.eye(len(r))
         bias = np.sum((error @ r) * error.conj(), axis=1).real

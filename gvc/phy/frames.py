@@ -46,6 +46,9 @@ class ReceivedBurst:
         channel_samples, int64 [T]; `noise_variance` float32 [rx_antennas] is that of a resource element. Both, and raw,
         are in the scale of the stream.
     agreement: whether what was received bears out what the receiver claims.
+    disturbed: whether pilots, guard carriers or training showed more than even noise and a channel that moves slowly.
+    slip_samples: by so many samples its end comes later than its beginning promised: samples that are doubled, or,
+        below 0, missing.
     raw: complex64 [rx_antennas, M, D] before the equaliser, when the receiver was asked to keep it.
     """
 
@@ -61,6 +64,8 @@ class ReceivedBurst:
     channel_samples: np.ndarray
     noise_variance: np.ndarray
     agreement: Agreement
+    disturbed: bool = False
+    slip_samples: int = 0
     raw: np.ndarray | None = None
 
 

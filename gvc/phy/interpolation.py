@@ -62,15 +62,20 @@ class TimeInterpolator:
         return self._quantised(payload_symbols, min(20, max(-5, math.floor(snr_db / self.STEP_DB))))
 
     def _design(self, payload_symbols: int, level: int) -> TimeWeights:
-        u = self._numerology
         training, payload = self.times(payload_symbols)
-        noise = 10 ** (-(level + 0.5) * self.STEP_DB / 10)
+        return self.design(training, payload, np.full(len(training), 10 ** (-(level + 0.5) * self.STEP_DB / 10)))
+
+    def design(self, training: np.ndarray, payload: np.ndarray, noise: np.ndarray) -> TimeWeights:
+        """For training estimates at times `training` whose noise over mean |H|^2 is `noise`, both float64 [T], and
+        payload symbols at times `payload`, float64 [M], in symbol periods.
+        """
+        u = self._numerology
 
         def correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
             return np.sinc(2 * u.max_doppler_hz / u.symbol_rate_hz * (a[:, None] - b[None, :]))
 
         own = correlation(training, training)
-        observed = own + noise * np.eye(len(training))
+        observed = own + np.diag(noise)
         at_payload = np.linalg.solve(observed, correlation(training, payload)).T
         at_training = np.linalg.solve(observed, own).T
         cross = correlation(payload, training)

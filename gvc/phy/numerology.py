@@ -159,6 +159,11 @@ class Numerology:
         return self.carriers % self.fft_size
 
     @functools.cached_property
+    def guard_bins(self) -> np.ndarray:
+        """FFT bins that stay empty, without the centre frequency, where a radio's own carrier may leak: int64."""
+        return np.setdiff1d(np.arange(1, self.fft_size), self.bins)
+
+    @functools.cached_property
     def pilot_index(self) -> np.ndarray:
         """Positions of the pilots on the carrier axis, int64."""
         return np.flatnonzero(np.isin(self.carriers, self.pilot_carriers))

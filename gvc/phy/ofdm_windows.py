@@ -5,7 +5,7 @@ import math
 import numpy as np
 import scipy.fft
 
-from gvc.phy.kernels import detection
+from gvc.phy.kernels import detection, watch
 from gvc.phy.numerology import Numerology
 
 
@@ -42,6 +42,18 @@ class SampleBuffer:
         `step` radians a sample from sample `origin`: complex64 [rx, W, K], of power scale^2 where the signal has unit
         power.
         """
-        cut = detection.windows(self.columns, starts - self.origin, numerology.fft_size, step, origin - self.origin)
-        spectrum = scipy.fft.fft(cut, axis=2, overwrite_x=True)
+        spectrum = self._spectrum(numerology, starts, step, origin)
         return detection.select_carriers(spectrum, numerology.bins, scale / numerology.amplitude)
+
+    def grid_and_guards(
+        self, numerology: Numerology, starts: np.ndarray, step: float, origin: int, scale: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The same, and the mean power of the guard carriers in each window, float32 [rx, W]."""
+        spectrum = self._spectrum(numerology, starts, step, origin)
+        scale /= numerology.amplitude
+        guards = watch.guard_power(spectrum, numerology.guard_bins, scale)
+        return detection.select_carriers(spectrum, numerology.bins, scale), guards
+
+    def _spectrum(self, numerology: Numerology, starts: np.ndarray, step: float, origin: int) -> np.ndarray:
+        cut = detection.windows(self.columns, starts - self.origin, numerology.fft_size, step, origin - self.origin)
+        return scipy.fft.fft(cut, axis=2, overwrite_x=True)

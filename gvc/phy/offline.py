@@ -41,7 +41,8 @@ def send(
     received = np.concatenate([channel.process(samples), channel.flush()], axis=1)
     result = []
     for burst in receiver.push(received):
-        result += assembler.push(burst)
+        if burst.header.stream == transmitter.stream:  # and not of another transmitter that the channel has
+            result += assembler.push(burst)
     return result + assembler.flush()
 
 

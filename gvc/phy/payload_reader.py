@@ -8,6 +8,7 @@ import numpy as np
 
 from gvc.noise_map import NU_MAX, NU_MIN
 from gvc.phy.agreement import Agreement
+from gvc.phy.burst_windows import BurstWindows
 from gvc.phy.channel_estimator import ChannelEstimator, Smoothing
 from gvc.phy.equaliser import Equaliser
 from gvc.phy.frames import ReceivedBurst
@@ -20,7 +21,9 @@ from gvc.phy.layout import burst_layout
 from gvc.phy.numerology import Numerology
 from gvc.phy.ofdm_windows import SampleBuffer
 from gvc.phy.peak_limiter import PeakLimiter
+from gvc.phy.recovery import Recovered, Recovery, Rows, Training
 from gvc.phy.synchroniser import Acquisition
+from gvc.phy.watch import Watch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +83,8 @@ class PayloadReader:
         # A positive CFO is a fast transmitter clock: symbols come early by cfo / carrier frequency of the time passed.
         share = u.sample_rate_hz / tracking.center_frequency_hz / u.fft_size
         self._drift_per_cfo = share if tracking.one_oscillator else math.nan
+        self._watch = Watch(u, self._clip_noise)
+        self._recovery = Recovery(u, estimator, self._interpolator, self._clip_noise)
         self._smoothers = functools.lru_cache(maxsize=512)(self._design)
         self._plan = functools.lru_cache(maxsize=128)(self._lay_out)
 
@@ -91,7 +96,8 @@ class PayloadReader:
         """The burst; the buffer must reach to `end`."""
         u = self._numerology
         plan = self._plan(head.payload_symbols)
-        tail = buffer.grid(u, acquired.window + plan.windows, acquired.step, acquired.window, head.scale)
+        windows = acquired.window + plan.windows
+        tail, guards = buffer.grid_and_guards(u, windows, acquired.step, acquired.window, head.scale)
         observed, slope, drift, power, rough = chain.observe(
             head.grid, head.short, tail, plan.midambles, u.training, head.sent, u.data_index, self._header_pilots,
             u.pilot_index, u.carriers, plan.training_times, head.slope, acquired.step * u.symbol_samples,
@@ -102,12 +108,23 @@ class PayloadReader:
         trained, response, noise, signal, snr = chain.follow(
             observed, power, smoothing.matrix, weights.training, weights.payload, share
         )
+        disturbed, slip = False, 0
         if self._genie is None:
             received, variance = chain.prepare(
                 tail, plan.payload, plan.times, slope, drift, u.carriers, response, plan.pilots, u.pilot_index,
                 noise, signal, weights.noise_gain, weights.bias, smoothing.noise_gain, smoothing.bias,
                 self._clip_noise, self._tracking.phase_window,
             )  # fmt: skip
+            if self._watch.disturbed(
+                received, response, variance, plan.pilots, guards, plan.payload, observed, trained, noise, signal, share
+            ):
+                disturbed = True
+                ordinary = received, response, variance
+                found = self._recover(buffer, acquired, head, plan, smoothing, observed, slope, drift, ordinary)
+                if found is not None:
+                    slip = found.shift
+                    received, response, variance = found.received, found.response, found.variance
+                    trained, noise, snr = found.trained, found.noise, found.snr
         else:
             starts = acquired.window + plan.windows[plan.payload]
             response = self._genie.response(starts, acquired.step, acquired.window) * np.float32(head.scale)
@@ -132,9 +149,40 @@ class PayloadReader:
             channel=trained * unscale,
             channel_samples=acquired.window + plan.training_samples,
             agreement=agreement,
+            disturbed=disturbed,
+            slip_samples=slip,
             noise_variance=noise * (unscale * unscale),
             raw=received[:, :, u.data_index] * unscale if self._keep_raw else None,
         )
+
+    def _recover(
+        self, buffer: SampleBuffer, acquired: Acquisition, head: Head, plan: _Plan, smoothing: Smoothing,
+        observed: np.ndarray, slope: float, drift: float, ordinary: tuple[np.ndarray, np.ndarray, np.ndarray],
+    ) -> Recovered | None:  # fmt: skip
+        """The burst once more, as one that is disturbed; observed, slope and drift as if it were not."""
+        u, group = self._numerology, self._group
+        none = np.zeros(0, np.int64)
+        raw = kernels.observe_training(
+            head.grid, head.short, head.grid, none, u.training, head.sent, u.data_index, self._header_pilots,
+            u.pilot_index,
+        )  # fmt: skip
+        times = plan.training_times[:group]
+        first = kernels.refine_slope(raw, times, group, head.slope)
+        own = drift
+        if not math.isnan(self._drift_per_cfo):
+            own = self._drift_per_cfo * (acquired.step * u.symbol_samples + first)
+        early = kernels.rotate(raw, np.arange(group), times, first, own, u.carriers, np.zeros(group))
+        _, guards = buffer.grid_and_guards(
+            u, acquired.window + plan.training_samples[:group], acquired.step, 0, head.scale
+        )
+        starts = acquired.window + plan.windows
+        moving, still = (
+            BurstWindows(buffer, u, acquired.window, starts, acquired.step, residual, shift, plan.times, head.scale)
+            for residual, shift in ((first, own), (slope, drift))
+        )
+        training = Training(early, np.zeros(group), guards, np.zeros(group, bool))
+        rows = Rows(plan.midambles, plan.payload, plan.pilots)
+        return self._recovery.read(moving, training, still, observed, rows, smoothing, ordinary)
 
     def _lay_out(self, payload_symbols: int) -> _Plan:
         u = self._numerology

@@ -7,7 +7,6 @@ import numpy as np
 
 from gvc import registry
 from gvc.errors import InputError, ParseError
-from gvc.phy.agreement import disturbed
 from gvc.phy.frames import ReceivedBurst
 from gvc.phy.genie import Genie
 from gvc.phy.header import UnknownBurst
@@ -20,6 +19,8 @@ from gvc.phy.rivals import STRETCH, Heard, Rivals, TooEarly
 from gvc.phy.synchroniser import Acquisition
 
 _BLOCK = 1 << 13
+_FAINT_DB = 0.0
+"""Below, something stronger may lie over a burst from its first symbol on, which then looks even."""
 
 
 class BurstReceiver:
@@ -42,9 +43,9 @@ class BurstReceiver:
 
     Attributes: `bad_samples`, `candidates` (detections), `headers_read`, `bad_headers` (of candidates that could be
     synchronised), `unknown_bursts` (read, and of another version or a payload type that is not known), `not_understood`
-    (read, and contradicted by what was received; see `gvc.phy.agreement`). A burst that was not understood does not
-    come out: what its header says may be as wrong as the rest, so its number is not trusted, and the numbers of the
-    bursts around it show that it is lost.
+    (read, and contradicted by what was received; see `gvc.phy.agreement`), `disturbed_bursts` (see `ReceivedBurst`). A
+    burst that was not understood does not come out: what its header says may be as wrong as the rest, so its number is
+    not trusted, and the numbers of the bursts around it show that it is lost.
 
     Where a burst looks disturbed, a stronger one is looked for that begins within it; that one is then followed, and
     the weaker one ends there.
@@ -74,6 +75,7 @@ class BurstReceiver:
         self.unknown_bursts = 0
         self.headers_read = 0
         self.not_understood = 0
+        self.disturbed_bursts = 0
         own: Mapping[str, Mapping[str, Any]] = options or {}
         sync = registry.create(
             "synchroniser", synchroniser, own.get("synchroniser"), numerology=u, rx_antennas=rx_antennas
@@ -92,6 +94,7 @@ class BurstReceiver:
         self._candidate: int | None = None
         self._acquired: Acquisition | None = None
         self._head: Head | None = None
+        self._waiting: ReceivedBurst | None = None
 
     @property
     def samples(self) -> int:
@@ -169,15 +172,20 @@ class BurstReceiver:
             self._needed = self._payloads.end(acquired, self._head)
 
     def _read_payload(self, present: Heard) -> ReceivedBurst | None:
-        """None where a rival's header has to be waited for; then it is all done again."""
-        burst = self._payloads.read(self._buffer, present.acquired, present.head)
-        end = self._payloads.end(present.acquired, present.head)
-        if not disturbed(burst.agreement, burst.snr_db):
+        """None where a rival's header has to be waited for."""
+        burst, self._waiting = self._waiting, None
+        if burst is None:
+            burst = self._payloads.read(self._buffer, present.acquired, present.head)
+            self.disturbed_bursts += burst.disturbed
+        # What samples are missing brings the next burst closer.
+        end = self._payloads.end(present.acquired, present.head) + min(0, burst.slip_samples)
+        if not burst.disturbed and burst.snr_db > _FAINT_DB:
             self._resume(end - SHORT_PERIOD)
             return burst
         try:
             later = self._rivals.stronger(self._buffer, present)
         except TooEarly:
+            self._waiting = burst
             self._needed = self._rivals.horizon(present)
             return None
         if later is None:

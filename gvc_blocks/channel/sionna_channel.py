@@ -22,7 +22,7 @@ class SionnaChannel(GuardedBlock):
     offset adds or takes.
 
     Args:
-        channel: registry name (awgn, rayleigh-block, blockage, tdl-a to tdl-e) or package.module:Class.
+        channel: registry name (awgn, rayleigh-block, blockage, impaired, tdl-a to tdl-e) or package.module:Class.
         sample_rate_hz, center_frequency_hz: of the radio.
         snr_db: mean Es/N0 per occupied resource element; None for no noise.
         seed: root seed.

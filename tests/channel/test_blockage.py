@@ -58,6 +58,7 @@ def test_noise_stays_while_it_is_blocked():
         ({"blocked_share": 1.0}, ["blocked_share", "0.95"]),
         ({"blocked_s": 0.0}, ["blocked_s"]),
         ({"path": "blockage"}, ["path"]),
+        ({"path": "impaired"}, ["path"]),
         ({"path": "awgn", "speed_mps": 3.0}, ["speed_mps"]),
     ],
 )

@@ -1,5 +1,6 @@
 """The channel of docs/channels.md is one; tests/shown runs the page's commands."""
 
+import inspect
 import re
 
 import numpy as np
@@ -19,6 +20,15 @@ def folder(tmp_path_factory):
         (path / name).write_text(content)
     assert {entry.name for entry in path.iterdir()} == {"try_channel.py", "two_ray.py", "sim-two-ray.yaml"}
     return path
+
+
+def test_every_impairment_is_on_the_page_with_its_parameters():
+    rows = re.findall(r"^\| `([\w-]+)` \| (.*?) \|", PAGE, flags=re.MULTILINE)
+    assert sorted(kind for kind, _ in rows) == registry.names("impairment")
+    when = {"at", "every_s", "period_s"}
+    for kind, shown in rows:
+        named = set(re.findall(r"`(\w+)`", shown)) | (when if "*when*" in shown else set())
+        assert named == set(inspect.signature(registry.resolve("impairment", kind)).parameters) - {"setting"}, kind
 
 
 def test_the_channel_from_outside_keeps_the_laws(folder, monkeypatch):

@@ -9,8 +9,13 @@ from gvc import registry
 from gvc.errors import InputError
 
 FS, FC = 1e6, 2.4e9
-EVERY = ["awgn", "rayleigh-block", "tdl-a", "tdl-c", "tdl-d", "blockage"]
-OWN = {"rayleigh-block": {"block_samples": 3000}, "blockage": {"blocked_share": 0.5, "blocked_s": 2e-3}}
+EVERY = ["awgn", "rayleigh-block", "tdl-a", "tdl-c", "tdl-d", "blockage", "impaired"]
+TURNS = [{"kind": "phase-noise", "linewidth_hz": 50}, {"kind": "frequency-steps", "step_hz": 300, "period_s": 1e-3}]
+OWN = {
+    "rayleigh-block": {"block_samples": 3000},
+    "blockage": {"blocked_share": 0.5, "blocked_s": 2e-3},
+    "impaired": {"path": "tdl-a", "impairments": TURNS},
+}
 
 
 def make(name, **parameters):

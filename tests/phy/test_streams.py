@@ -38,7 +38,7 @@ def burst(header: BurstHeader, shape: PictureShape) -> ReceivedBurst:
         channel=np.zeros((1, 1, len(U.carriers)), np.complex64),
         channel_samples=np.zeros(1, np.int64),
         noise_variance=np.ones(1, np.float32),
-        agreement=Agreement(1.0, 1.0, 4, 1.0, 0.1, 1.0, 0.1),
+        agreement=Agreement(1.0, 4, 1.0, 0.1, 1.0, 0.1),
     )
 
 

@@ -18,10 +18,9 @@ def agreement(
     pilots: np.ndarray,
     pilot_index: np.ndarray,
     highest: float,
-    window: int,
-) -> tuple[float, float, int, float, float, float, float]:
+) -> tuple[float, int, float, float, float, float]:
     """What the two below return, in one call."""
-    payload = pilot_agreement(received, response, variance, pilots, pilot_index, highest, window)
+    payload = pilot_agreement(received, response, variance, pilots, pilot_index, highest)
     return payload + header_agreement(observed, header_symbols)
 
 
@@ -33,15 +32,13 @@ def pilot_agreement(
     pilots: np.ndarray,
     pilot_index: np.ndarray,
     highest: float,
-    window: int,
-) -> tuple[float, float, int, float, float]:
+) -> tuple[float, int, float, float]:
     """Received payload pilots y against p h, p [M, P] sent and h the claimed response, with claimed noise variance v;
     received, response, variance [rx, M, K].
 
-    Returns the misfit mean(|y - p h|^2 / v), which is 1 where the claims are right: the largest over `window`
-    neighbouring symbols, and the median over symbols. Then of pilots that are not erased, of which the equalised
-    variance 1 / sum(|h|^2 / v) is at most `highest`: their number, the coherent gain sum(Re(h* p y) / v) over
-    sum(|h|^2 / v), and its standard error as the pilots themselves show it.
+    Returns the median over symbols of the misfit mean(|y - p h|^2 / v), which is 1 where the claims are right. Then, of
+    pilots that are not erased, of which the equalised variance 1 / sum(|h|^2 / v) is at most `highest`: their number,
+    the coherent gain sum(Re(h* p y) / v) over sum(|h|^2 / v), and its standard error as the pilots themselves show it.
     """
     rx, symbols, _ = response.shape
     misfit = np.zeros(symbols)
@@ -64,16 +61,10 @@ def pilot_agreement(
                 strength += expected
                 coherent += found
                 spread += (found - expected) ** 2
-    size = min(window, symbols)
-    near = misfit[:size].sum()
-    worst = near
-    for m in range(size, symbols):
-        near += misfit[m] - misfit[m - size]
-        worst = max(worst, near)
-    typical = float(np.median(misfit))
+    median = float(np.median(misfit))
     if left == 0:
-        return worst / size, typical, 0, 0.0, 0.0
-    return worst / size, typical, left, coherent / strength, math.sqrt(spread) / strength
+        return median, 0, 0.0, 0.0
+    return median, left, coherent / strength, math.sqrt(spread) / strength
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)

@@ -1,0 +1,38 @@
+"""An automatic gain control that switches."""
+
+import numpy as np
+
+from gvc.channel import parameters as check
+from gvc.channel.impairments.events import Events
+from gvc.channel.impairments.impairment import Impairment, Place, Setting
+
+
+class GainSteps(Impairment):
+    """At each event the gain goes up by `step_db` (negative: down), at the next one back, for signal and noise.
+
+    Samples after the first event count as hit. at, every_s, period_s: see `Events`.
+    """
+
+    place = Place.FRONT_END
+
+    def __init__(
+        self,
+        setting: Setting,
+        *,
+        step_db: float,
+        at: list[int] | None = None,
+        every_s: float | None = None,
+        period_s: float | None = None,
+    ):
+        self._factor = 10 ** (check.within("step_db", step_db, -100.0, 100.0, "dB") / 20)
+        self._events = Events(setting, at=at, every_s=every_s, period_s=period_s)
+
+    def apply(self, stretch: np.ndarray, first: int) -> np.ndarray:
+        stretch *= self.gain(np.arange(first, first + stretch.shape[1])).real.astype(np.float32)
+        return stretch
+
+    def hit(self, samples: np.ndarray) -> np.ndarray:
+        return self._events.count(samples) > 0
+
+    def gain(self, samples: np.ndarray) -> np.ndarray:
+        return np.where(self._events.count(samples) % 2, self._factor, 1.0).astype(complex)

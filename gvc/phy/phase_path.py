@@ -1,0 +1,89 @@
+"""The common phase of a burst's symbols over time, followed as fast as it moves."""
+
+import numpy as np
+
+
+def follow_phase(
+    angle: np.ndarray, variance: np.ndarray, block: np.ndarray, jump: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Smoothed phase and its variance, float64 [R] each, of R symbols in order of time; and the mean change of phase a
+    symbol in each block, float64 [blocks].
+
+    A fixed-interval Kalman smoother (Rauch, Tung, Striebel, AIAA J. 3(8), 1965) for a random walk on a line: the line's
+    slope and the walk's variance a step are measured in each block of symbols, so that a steady oscillator is averaged
+    over the whole burst, a noisy one over few symbols, and one that changes its frequency is followed.
+
+    Args:
+        angle: measured phase, float64 [R] radians, any branch.
+        variance: of each measurement, float64 [R]; infinite where there is none.
+        block: which block each symbol belongs to, int64 [R], ascending.
+        jump: bool [R], the phase may be anything from this symbol on.
+    """
+    count = len(angle)
+    slope, walk = _motion(angle, variance, block, jump)
+    line = np.cumsum(slope[block])
+    turned = angle - line
+    mean, spread = np.empty(count), np.empty(count)
+    ahead_mean, ahead_spread = np.empty(count), np.empty(count)
+    m, p = 0.0, 1e3
+    for i in range(count):
+        p = 1e3 if jump[i] else p + walk[block[i]]
+        ahead_mean[i], ahead_spread[i] = m, p
+        if np.isfinite(variance[i]):
+            error = np.angle(np.exp(1j * (turned[i] - m)))
+            gain = p / (p + variance[i])
+            m, p = m + gain * error, (1 - gain) * p
+        mean[i], spread[i] = m, p
+    for i in range(count - 2, -1, -1):
+        gain = spread[i] / ahead_spread[i + 1]
+        mean[i] += gain * (mean[i + 1] - ahead_mean[i + 1])
+        spread[i] += gain**2 * (spread[i + 1] - ahead_spread[i + 1])
+    return mean + line, spread, slope
+
+
+_STILL = 1e-6
+"""Variance of the walk a symbol, radians squared, of an oscillator at rest."""
+_CLEAR = 0.3
+"""Measurements of larger variance say nothing of the motion."""
+
+
+def _motion(
+    angle: np.ndarray, variance: np.ndarray, block: np.ndarray, jump: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean step of the phase in each block and the variance of the steps around it, float64 [blocks] each."""
+    clear = variance < _CLEAR
+    usable = clear[1:] & clear[:-1] & ~jump[1:]
+    step = np.exp(1j * np.diff(angle))
+    noise = variance[1:] + variance[:-1]
+    slope, walk, doubt = (np.zeros(block[-1] + 1) for _ in range(3))
+    walk[:] = np.nan
+    for b in range(block[-1] + 1):
+        inside = usable & (block[1:] == b)
+        count = np.count_nonzero(inside)
+        if count < 3:
+            continue
+        error = float(np.mean(noise[inside])) / 2
+        slope[b] = _slope(angle, variance, np.flatnonzero(inside))
+        apart = np.angle(step[inside] * np.exp(-1j * slope[b]))
+        walk[b] = np.mean(apart**2) * count / (count - 1) - 2 * error
+        doubt[b] = 2 * error * (3 / (count - 1)) ** 0.5
+        if slope[b] ** 2 < 12 * (12 * error / count**3 + (max(walk[b] - 2 * doubt[b], 0) + _STILL) / count):
+            slope[b] = 0
+            apart = np.angle(step[inside])
+            walk[b] = np.mean(apart**2) - 2 * error
+    known = np.isfinite(walk)
+    whole = float(np.clip(np.median(walk[known]), 0, None)) if known.any() else 0.0
+    own = np.where(known & (np.abs(walk - whole) > 3 * doubt), walk, whole)
+    return slope, np.maximum(own, _STILL)
+
+
+def _slope(angle: np.ndarray, variance: np.ndarray, before: np.ndarray) -> float:
+    """Radians a symbol of the line that fits best from the symbols `before` to their followers (periodogram)."""
+    rows = np.arange(before[0], before[-1] + 2)
+    weight = np.where(np.isfinite(variance[rows]), 1 / np.maximum(variance[rows], 1e-3), 0)
+    spectrum = np.abs(np.fft.fft(weight * np.exp(1j * np.where(weight > 0, angle[rows], 0)), 512))
+    at = int(np.argmax(spectrum))
+    left, here, right = spectrum[at - 1], spectrum[at], spectrum[(at + 1) % 512]
+    bend = left - 2 * here + right
+    peak = at + (0.5 * (left - right) / bend if bend else 0.0)
+    return float((peak + 256) % 512 - 256) * 2 * np.pi / 512
