@@ -15,7 +15,7 @@ from gvc.phy.layout import burst_layout
 from gvc.phy.numerology import SHORT_PERIOD, Numerology
 from gvc.phy.ofdm_windows import SampleBuffer
 from gvc.phy.payload_reader import PayloadReader, Tracking
-from gvc.phy.rivals import STRETCH, Heard, Rivals, TooEarly
+from gvc.phy.rivals import STRETCH, Heard, Rivals
 from gvc.phy.synchroniser import Acquisition
 
 _BLOCK = 1 << 13
@@ -94,7 +94,6 @@ class BurstReceiver:
         self._candidate: int | None = None
         self._acquired: Acquisition | None = None
         self._head: Head | None = None
-        self._waiting: ReceivedBurst | None = None
 
     @property
     def samples(self) -> int:
@@ -130,7 +129,7 @@ class BurstReceiver:
             self._read_header(self._candidate, self._acquired)
         else:
             burst = self._read_payload(Heard(self._candidate, self._acquired, self._head))
-            if burst is None or burst.agreement.understood:
+            if burst.agreement.understood:
                 return burst
             self.not_understood += 1
         return None
@@ -171,23 +170,15 @@ class BurstReceiver:
             self.headers_read += 1
             self._needed = self._payloads.end(acquired, self._head)
 
-    def _read_payload(self, present: Heard) -> ReceivedBurst | None:
-        """None where a rival's header has to be waited for."""
-        burst, self._waiting = self._waiting, None
-        if burst is None:
-            burst = self._payloads.read(self._buffer, present.acquired, present.head)
-            self.disturbed_bursts += burst.disturbed
+    def _read_payload(self, present: Heard) -> ReceivedBurst:
+        burst = self._payloads.read(self._buffer, present.acquired, present.head)
+        self.disturbed_bursts += burst.disturbed
         # What samples are missing brings the next burst closer.
         end = self._payloads.end(present.acquired, present.head) + min(0, burst.slip_samples)
         if not burst.disturbed and burst.snr_db > _FAINT_DB:
             self._resume(end - SHORT_PERIOD)
             return burst
-        try:
-            later = self._rivals.stronger(self._buffer, present)
-        except TooEarly:
-            self._waiting = burst
-            self._needed = self._rivals.horizon(present)
-            return None
+        later = self._rivals.stronger(self._buffer, present)
         if later is None:
             # What begins behind the last position looked at is still found, and the present burst not a second time.
             again = max(self._rivals.last_position(present), present.acquired.window)

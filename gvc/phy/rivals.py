@@ -28,12 +28,13 @@ class Heard(NamedTuple):
     head: Head
 
 
-class TooEarly(Exception):
-    """The header of a possible rival has not come yet."""
-
-
 class Rivals:
-    """Looks for a stronger burst that begins within another one's span, and cuts the weaker one there."""
+    """Looks for a stronger burst that begins within another one's span, and cuts the weaker one there.
+
+    Only samples up to the present burst's end are looked at: the result does not depend on what has come since, and no
+    burst waits for what may never come. A rival whose header ends later takes nothing away: what of it lies over the
+    present burst is a disturbance like others, and it is found itself when the search goes on at `last_position`.
+    """
 
     def __init__(
         self, numerology: Numerology, synchroniser: Synchroniser, headers: HeaderReader, payloads: PayloadReader
@@ -51,21 +52,11 @@ class Rivals:
         """Up to which position of the stream a later burst shows its header before the present one ends."""
         return self._payloads.end(present.acquired, present.head) - self._reach
 
-    def horizon(self, present: Heard) -> int:
-        """The sample of the stream up to which `stronger` may have to look."""
-        return self._payloads.end(present.acquired, present.head) + self._reach
-
     def stronger(self, buffer: SampleBuffer, present: Heard) -> Heard | None:
-        """The first burst with a readable header behind the present one's preamble that is stronger.
-
-        Preambles are looked for up to the present burst's end. Raises TooEarly where one is found in the last part and
-        the buffer ends before its header.
-        """
-        last = self._payloads.end(present.acquired, present.head) - self._synchroniser.reach
+        """The first burst with a readable header behind the present one's preamble that is stronger."""
+        last = self.last_position(present)
         position = present.candidate + self._synchroniser.skip
         while (candidate := self._detect(buffer, position, last)) is not None:
-            if candidate + self._reach > buffer.end:
-                raise TooEarly
             found = self._read(buffer, candidate, present)
             # The same header is an echo of the present burst.
             if found and found.head.header != present.head.header:
@@ -120,7 +111,7 @@ class Rivals:
             stop = min(position + STRETCH, last)
             found = self._synchroniser.detect(buffer.columns, position - buffer.origin, stop + reach - buffer.origin)
             if found >= 0:
-                return found + buffer.origin
+                return found + buffer.origin if found + buffer.origin <= last else None
             position += max(1, (stop - position) // SHORT_PERIOD) * SHORT_PERIOD
         return None
 
