@@ -183,12 +183,13 @@ class BurstReceiver:
             # What begins behind the last position looked at is still found, and the present burst not a second time.
             again = max(self._rivals.last_position(present), present.acquired.window)
             self._resume(min(again, end - SHORT_PERIOD))
-            return burst
+            begins = self._rivals.beginning(self._buffer, present)
+            return burst if begins is None else self._rivals.cut(self._buffer, present, burst, begins)
         self.candidates += 1
         self.headers_read += 1
         self._candidate, self._acquired, self._head = later
         self._needed = self._payloads.end(later.acquired, later.head)
-        return self._rivals.cut(self._buffer, present, burst, later)
+        return self._rivals.cut(self._buffer, present, burst, later.acquired)
 
     def _resume(self, position: int) -> None:
         self._candidate = self._acquired = self._head = None

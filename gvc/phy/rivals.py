@@ -32,9 +32,12 @@ class Rivals:
     """Looks for a stronger burst that begins within another one's span, and cuts the weaker one there.
 
     Only samples up to the present burst's end are looked at: the result does not depend on what has come since, and no
-    burst waits for what may never come. A rival whose header ends later takes nothing away: what of it lies over the
-    present burst is a disturbance like others, and it is found itself when the search goes on at `last_position`.
+    burst waits for what may never come. A rival whose header ends later is known by its preamble alone, which is enough
+    to cut there; it is found itself when the search goes on at `last_position`.
     """
+
+    CLEARLY = 1.5
+    """Times as strong a rival without a header has to be: its long training alone says less than a header too."""
 
     def __init__(
         self, numerology: Numerology, synchroniser: Synchroniser, headers: HeaderReader, payloads: PayloadReader
@@ -65,13 +68,30 @@ class Rivals:
             position = candidate + self._synchroniser.skip
         return None
 
-    def cut(self, buffer: SampleBuffer, present: Heard, burst: ReceivedBurst, later: Heard) -> ReceivedBurst:
+    def beginning(self, buffer: SampleBuffer, present: Heard) -> Acquisition | None:
+        """The preamble of a clearly stronger burst in the last part of the present one."""
+        u = self._numerology
+        span = self._synchroniser.span
+        last = self._payloads.end(present.acquired, present.head) - span
+        position = max(self.last_position(present), present.candidate + self._synchroniser.skip)
+        while (candidate := self._detect(buffer, position, last)) is not None:
+            found = self._acquire(buffer, candidate, present)
+            if found and found.window + 2 * u.fft_size <= last + span:
+                starts = found.window + np.array([0, u.fft_size])
+                one, two = np.moveaxis(buffer.grid(u, starts, found.step, found.window, 1.0), 1, 0)
+                power = (np.linalg.norm(one + two) ** 2 - np.linalg.norm(one - two) ** 2) / (4 * one.shape[1])
+                if power > self.CLEARLY * self._strength(present.head):
+                    return found
+            position = candidate + self._synchroniser.skip
+        return None
+
+    def cut(self, buffer: SampleBuffer, present: Heard, burst: ReceivedBurst, later: Acquisition) -> ReceivedBurst:
         """`burst`, read of `present`, as it is known without what lies under `later`: all after the last training
         symbol that ends before is erased, and the rest is read again as the shorter burst that it then is.
         """
         u = self._numerology
         count = present.head.payload_symbols
-        begins = later.acquired.window - u.short_samples - 2 * u.cyclic_prefix
+        begins = later.window - u.short_samples - 2 * u.cyclic_prefix
         rows = burst_layout(u, count).midamble_rows
         windows = present.acquired.window + self._headers.first_symbol + u.symbol_samples * rows
         kept = min(count, u.midamble_period * int(np.sum(windows + u.fft_size <= begins)))
@@ -115,13 +135,18 @@ class Rivals:
             position += max(1, (stop - position) // SHORT_PERIOD) * SHORT_PERIOD
         return None
 
-    def _read(self, buffer: SampleBuffer, candidate: int, present: Heard) -> Heard | None:
+    def _acquire(self, buffer: SampleBuffer, candidate: int, present: Heard) -> Acquisition | None:
+        """Timing and CFO of a burst near the candidate, other than the present one."""
         found = self._synchroniser.acquire(buffer.columns, candidate - buffer.origin)
         if found is None:
             return None
-        acquired = dataclasses.replace(found, window=found.window + buffer.origin)
-        if abs(acquired.window - present.acquired.window) <= self._numerology.cyclic_prefix:
-            return None  # the present burst itself
+        found = dataclasses.replace(found, window=found.window + buffer.origin)
+        return found if abs(found.window - present.acquired.window) > self._numerology.cyclic_prefix else None
+
+    def _read(self, buffer: SampleBuffer, candidate: int, present: Heard) -> Heard | None:
+        acquired = self._acquire(buffer, candidate, present)
+        if acquired is None:
+            return None
         try:
             return Heard(candidate, acquired, self._headers.read(buffer, acquired))
         except ParseError:
