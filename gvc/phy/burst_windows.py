@@ -29,10 +29,13 @@ class BurstWindows:
     times: np.ndarray
     scale: float
     turning: np.ndarray = dataclasses.field(init=False)
-    """float64 [R], radians a symbol by which a row's frequency differs from `slope`."""
+    """float64 [R], radians a symbol by which a row's frequency differs from `slope`: taken away within its window."""
+    path: np.ndarray = dataclasses.field(init=False)
+    """float64 [R], a phase to take away from each row."""
 
     def __post_init__(self) -> None:
         self.turning = np.zeros(len(self.starts))
+        self.path = np.zeros(len(self.starts))
 
     @property
     def last_start(self) -> int:
@@ -61,8 +64,8 @@ class BurstWindows:
                 part = part * np.exp(1j * extra * middle).astype(np.complex64)[:, None]
             grid[:, same], guards[:, same] = part, quiet
         every = np.arange(len(rows))
-        still = np.zeros(len(rows))
-        turned = kernels.rotate(grid, every, self.times[rows], self.slope, self.drift, u.carriers, still)
+        path = self.path[rows]
+        turned = kernels.rotate(grid, every, self.times[rows], self.slope, self.drift, u.carriers, path)
         return turned, guards
 
     def training(self, row: int, offset: int) -> np.ndarray:

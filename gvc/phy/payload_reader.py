@@ -116,8 +116,9 @@ class PayloadReader:
                 self._clip_noise, self._tracking.phase_window,
             )  # fmt: skip
             if self._watch.disturbed(
-                received, response, variance, plan.pilots, guards, plan.payload, observed, trained, noise, signal, share
-            ):
+                received, response, variance, plan.pilots, guards, plan.payload, observed, trained, noise, signal,
+                rough, share,
+            ):  # fmt: skip
                 disturbed = True
                 ordinary = received, response, variance
                 found = self._recover(buffer, acquired, head, plan, smoothing, observed, slope, drift, ordinary)

@@ -22,10 +22,11 @@ def coherence(one: np.ndarray, other: np.ndarray, weight: np.ndarray) -> float:
 
 @dataclasses.dataclass
 class Midambles:
-    """observed: complex64 [rx, J, K], freed of the phase `angle`, float64 [J], against what came before. offset: int64
-    [J], samples by which each is late. lost: bool [J], not found.
+    """rows: int64 [J], after the header. observed: complex64 [rx, J, K], freed of the phase `angle`, float64 [J],
+    against what came before. offset: int64 [J], samples by which each is late. lost: bool [J], not found.
     """
 
+    rows: np.ndarray
     observed: np.ndarray
     angle: np.ndarray
     offset: np.ndarray
@@ -77,7 +78,7 @@ def find_midambles(
         angle.append(phase)
         offsets.append(offset)
         lost.append(gone)
-    return Midambles(np.stack(observed, axis=1), np.array(angle), np.array(offsets), np.array(lost))
+    return Midambles(rows, np.stack(observed, axis=1), np.array(angle), np.array(offsets), np.array(lost))
 
 
 def place_payload(

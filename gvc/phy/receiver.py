@@ -42,10 +42,10 @@ class BurstReceiver:
         options: by strategy (synchroniser, channel_estimator, equaliser) the further arguments of its constructor.
 
     Attributes: `bad_samples`, `candidates` (detections), `headers_read`, `bad_headers` (of candidates that could be
-    synchronised), `unknown_bursts` (read, and of another version or a payload type that is not known), `not_understood`
-    (read, and contradicted by what was received; see `gvc.phy.agreement`), `disturbed_bursts` (see `ReceivedBurst`). A
-    burst that was not understood does not come out: what its header says may be as wrong as the rest, so its number is
-    not trusted, and the numbers of the bursts around it show that it is lost.
+    synchronised), `unknown_bursts` (read, and of another version or a payload type that is not known),
+    `disturbed_bursts` (see `ReceivedBurst`), `not_understood` (read, and contradicted by what was received; see
+    `gvc.phy.agreement`). A burst that was not understood does not come out: what its header says may be as wrong as the
+    rest, so its number is not trusted, and the numbers of the bursts around it show that it is lost.
 
     Where a burst looks disturbed, a stronger one is looked for that begins within it; that one is then followed, and
     the weaker one ends there.

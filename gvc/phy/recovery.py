@@ -9,12 +9,13 @@ from gvc.phy.channel_estimator import ChannelEstimator, Smoothing
 from gvc.phy.interpolation import TimeInterpolator
 from gvc.phy.numerology import Numerology
 from gvc.phy.phase_path import follow_phase
-from gvc.phy.realignment import Places, coherence, find_midambles, place_payload
+from gvc.phy.realignment import Midambles, Places, coherence, find_midambles, place_payload
 from gvc.phy.uneven_noise import NEAR, SURE, UnevenEstimate, UnevenEstimation, beside, highest
 
 _TURNING = 0.15
 """Radians a symbol by which a block's frequency may differ before its windows are cut anew."""
-
+_STEP = 0.7
+"""Radians by which a midamble may turn away from the one before, when the channel alone turns it."""
 _LEAST = 1e-6
 """Of the power of a burst, which is near 1 here; below, noise is none."""
 
@@ -78,8 +79,9 @@ class Recovery:
     noise goes before what training says, since the payload may be clipped or quantised otherwise.
 
     Two readings compete. One takes each training symbol's phase away before it interpolates, and so stands any motion
-    of the oscillator; the other, possible where all symbols are in place, interpolates the channel with its phase, and
-    so stands a fade through zero. Of these and the ordinary one, that is kept under which the pilots are most likely.
+    of the oscillator; the other takes away sudden changes of phase and frequency only, interpolates the channel with
+    its phase, and so stands a fade through zero. Of these and the ordinary one, that is kept under which the pilots
+    are most likely.
 
     Args:
         numerology: the transmitter's.
@@ -105,26 +107,27 @@ class Recovery:
         over the whole burst; `calm` complex64 [rx, T, K] is the training in them. smoothing: for the SNR of `early`.
         """
         noise, smoothing = self._estimation.first_look(early.observed, smoothing)
-        moving, moved = self._moving(windows, early, noise, rows, smoothing)
-        if np.max(np.abs(moving.turning)) > _TURNING:
+        found, places, moving = self._moving(windows, early, noise, rows, smoothing)
+        turning = np.where(np.abs(moving.turning) > _TURNING, moving.turning, 0)
+        if turning.any():
             block = np.searchsorted(rows.midambles, np.arange(len(windows.starts)))
-            windows.turning[:] = np.where(np.abs(moving.turning) > _TURNING, moving.turning, 0)[block]
-            moving, moved = self._moving(windows, early, noise, rows, smoothing)
-        if moved:
-            return moving.result
-        count = len(rows.payload)
-        none = np.zeros(count, bool)
-        guards = np.concatenate([early.guards, still.cut(rows.midambles, 0)[1]], axis=1)
-        training = Training(calm, np.zeros(calm.shape[1]), guards, np.zeros(calm.shape[1], bool))
-        resting = self._read(still, training, Places(np.zeros(count, np.int64), none, none), noise, rows, smoothing)
+            windows.turning[:] = turning[block]
+            found, places, moving = self._moving(windows, early, noise, rows, smoothing)
+        if turning.any() or np.any(places.offset) or np.any(found.lost):
+            windows.path[:] = _path(windows, found, places, rows)
+            still = windows
+            late = found.observed * np.exp(1j * (found.angle - windows.path[rows.midambles]))[:, None]
+            calm = np.concatenate([early.observed, late], axis=1).astype(np.complex64)
+        training = self._training(still, early, found, calm, np.zeros(calm.shape[1]))
+        resting = self._read(still, training, places, noise, rows, smoothing)
         best = max(resting, moving, key=lambda reading: reading.likelihood)
         usual = _likelihood(*ordinary, rows.pilots, self._numerology.pilot_index)
         return best.result if best.likelihood > usual else None
 
     def _moving(
         self, windows: BurstWindows, early: Training, noise: np.ndarray, rows: Rows, smoothing: Smoothing
-    ) -> tuple[_Reading, bool]:
-        """Without trust in place and phase; and whether symbols were out of place."""
+    ) -> tuple[Midambles, Places, _Reading]:
+        """Where midambles and payload are, and the reading that trusts no phase."""
         weight = 1 / (noise + 0.1 * np.mean(np.abs(early.observed) ** 2))
         reference = smoothing.apply(early.observed.mean(axis=1))
         each = early.observed.transpose(1, 0, 2)
@@ -133,14 +136,15 @@ class Recovery:
         places = place_payload(windows, rows.payload, rows.pilots, rows.midambles, found, reference, typical, smoothing)
         angle = np.array([np.angle(np.vdot(reference, one * weight)) for one in each])
         aligned = early.observed * np.exp(-1j * angle).astype(np.complex64)[:, None]
-        training = Training(
-            np.concatenate([aligned, found.observed], axis=1),
-            np.append(angle, found.angle),
-            np.concatenate([early.guards, windows.cut(rows.midambles, found.offset)[1]], axis=1),
-            np.append(early.lost, found.lost),
-        )
-        moved = bool(np.any(places.offset) or np.any(found.lost))
-        return self._read(windows, training, places, noise, rows, smoothing), moved
+        observed = np.concatenate([aligned, found.observed], axis=1)
+        training = self._training(windows, early, found, observed, np.append(angle, found.angle))
+        return found, places, self._read(windows, training, places, noise, rows, smoothing)
+
+    def _training(
+        self, windows: BurstWindows, early: Training, found: Midambles, observed: np.ndarray, angle: np.ndarray
+    ) -> Training:
+        guards = np.concatenate([early.guards, windows.cut(found.rows, found.offset)[1]], axis=1)
+        return Training(observed, angle, guards, np.append(early.lost, found.lost))
 
     def _read(
         self, windows: BurstWindows, training: Training, places: Places, noise: np.ndarray, rows: Rows,
@@ -258,3 +262,21 @@ def _likelihood(
     kept = np.isfinite(claim)
     error = np.abs(received[:, :, at] - response[:, :, at] * pilots) ** 2
     return float(np.mean(-(error / claim + np.log(claim))[kept])) if kept.any() else -np.inf
+
+
+def _path(windows: BurstWindows, found: Midambles, places: Places, rows: Rows) -> np.ndarray:
+    """The part of the phase that comes from sudden changes, float64 [R]: the line of each row's frequency, and a step
+    where samples went missing or a midamble is out of line with the one before.
+    """
+    path = np.cumsum(windows.turning)
+    apart = np.diff(np.append(0.0, found.angle - path[found.rows]))
+    apart = np.angle(np.exp(1j * apart))
+    moved = np.diff(np.append(0, found.offset)) != 0
+    jumps = rows.payload[places.jump]
+    before = -1
+    for j, row in enumerate(found.rows):
+        if not found.lost[j] and (moved[j] or (windows.turning.any() and abs(apart[j]) > _STEP)):
+            inside = jumps[(jumps > before) & (jumps < row)]
+            path[int(inside[0]) if len(inside) else (before + 1 + row) // 2 :] += apart[j]
+        before = row
+    return path

@@ -18,6 +18,8 @@ def _limit(squares: int) -> float:
 _PEAKS = 100
 """The peak limiter's noise lies in few symbols, up to so many times its mean; that is no disturbance."""
 
+_CHANGED = 1.8
+
 
 class Watch:
     """Compares pilots, guard carriers and training with the claimed noise, symbol by symbol and carrier by carrier.
@@ -41,11 +43,13 @@ class Watch:
         trained: np.ndarray,
         noise: np.ndarray,
         signal: np.ndarray,
+        rough: np.ndarray,
         share: float,
     ) -> bool:
         """received, response complex64 [rx, M, K], variance float32 [rx, M, K], pilots float32 [M, P]; guards float32
         [rx, R] of all symbols after the header, `payload` int64 [M] among them; observed and trained complex64
-        [rx, T, K], of whose noise `share` is in their difference; noise and signal float32 [rx].
+        [rx, T, K], of whose noise `share` is in their difference; noise and signal float32 [rx]; rough
+        float64 [rx], noise from neighbouring training symbols before the payload alone.
         """
         u = self._numerology
         energy, along, across, expected = kernels.pilot_deviation(
@@ -71,6 +75,9 @@ class Watch:
         if total > spread or (counts and total < 1 / spread):
             return True
         if 2 * np.sum(across**2 / expected) > symbols + 4.2 * (2 * symbols) ** 0.5:
+            return True
+        # The midambles: a channel that is not the header's any more leaves what looks like noise.
+        if counts and noise.sum() > _CHANGED * rough.sum():
             return True
         # Single carriers.
         floor = np.maximum(noise, NU_MIN * signal)[:, None] * share
