@@ -35,7 +35,25 @@ class Trial:
     bursts_sent: int
 
 
-def trials(
+@dataclasses.dataclass
+class Passage:
+    """One frame through one fade. samples complex64 [rx, n]; rows: what each burst sent, complex64 [M, D]; air: the
+    channel, which has the whole stream behind it; starts: first sample of each burst in the transmitted stream.
+    """
+
+    numerology: Numerology
+    samples: np.ndarray
+    rows: list[np.ndarray]
+    air: Any
+    starts: list[int]
+
+    def genie(self) -> ChannelGenie:
+        """Perfect channel state."""
+        symbols = (len(rows) for rows in self.rows)
+        return ChannelGenie(self.numerology, self.air, list(zip(self.starts, symbols, strict=True)))
+
+
+def passages(
     numerology: Numerology,
     channel: str,
     snr_db: float,
@@ -45,11 +63,9 @@ def trials(
     rx_antennas: int = 1,
     cfo_hz: float = 4800.0,
     elements: tuple[int, int] = (256, 256),
-    genie: bool = False,
-    receiver: dict[str, Any] | None = None,
     parameters: dict[str, Any] | None = None,
-) -> Iterator[Trial]:
-    """`draws` trials; `elements` is the picture size, with 32 latents; `parameters` override the channel's."""
+) -> Iterator[Passage]:
+    """`draws` passages; `elements` is the picture size, with 32 latents; `parameters` override the channel's."""
     name, own = CHANNELS[channel]
     height, width = elements
     shape = PictureShape(height, width, 32)
@@ -78,17 +94,32 @@ def trials(
         samples = np.concatenate([air.process(stream), air.flush()], axis=1)
         sent = payload.spread(frame.symbols, sum(fragments) * numerology.data_carriers)
         rows = np.split(sent.reshape(-1, numerology.data_carriers), np.cumsum(fragments)[:-1])
-        options = {"rx_antennas": rx_antennas, "center_frequency_hz": CENTER_FREQUENCY_HZ, **(receiver or {})}
-        trial = Trial([], [], [], [], [], len(bursts))
-        for burst in BurstReceiver(numerology, **options).push(samples):
-            trial.error.append(np.abs(burst.symbols - rows[burst.header.fragment]) ** 2)
+        starts = lead + np.cumsum([0, *(len(b) for b in bursts[:-1])])
+        yield Passage(numerology, samples, rows, air, starts.tolist())
+
+
+def trials(
+    numerology: Numerology,
+    channel: str,
+    snr_db: float,
+    draws: int,
+    *,
+    rx_antennas: int = 1,
+    genie: bool = False,
+    receiver: dict[str, Any] | None = None,
+    **options: Any,
+) -> Iterator[Trial]:
+    """`draws` passages and what the receiver makes of them; `options` are further ones of `passages`."""
+    own = {"rx_antennas": rx_antennas, "center_frequency_hz": CENTER_FREQUENCY_HZ, **(receiver or {})}
+    for passage in passages(numerology, channel, snr_db, draws, rx_antennas=rx_antennas, **options):
+        trial = Trial([], [], [], [], [], len(passage.rows))
+        for burst in BurstReceiver(numerology, **own).push(passage.samples):
+            trial.error.append(np.abs(burst.symbols - passage.rows[burst.header.fragment]) ** 2)
             trial.noise_map.append(burst.noise_map)
             trial.snr_db.append(burst.snr_db)
         if genie:
-            starts = lead + np.cumsum([0, *(len(b) for b in bursts[:-1])])
-            state = ChannelGenie(numerology, air, list(zip(starts.tolist(), fragments, strict=True)))
-            for burst in BurstReceiver(numerology, genie=state, **options).push(samples):
-                trial.genie_error.append(np.abs(burst.symbols - rows[burst.header.fragment]) ** 2)
+            for burst in BurstReceiver(numerology, genie=passage.genie(), **own).push(passage.samples):
+                trial.genie_error.append(np.abs(burst.symbols - passage.rows[burst.header.fragment]) ** 2)
                 trial.genie_noise_map.append(burst.noise_map)
         yield trial
 
