@@ -5,7 +5,7 @@ the error in excess of a genie's (weighted by the genie's noise map), its worst 
 calibration. `hold` estimates the channel from preamble and header alone, as a plain receiver would.
 
 `net_bits` weighs both: the information of a payload symbol, mean log2(1 + 1 / (nu a)), nu the genie's noise map and a
-the excess in that twelfth of the frame, times the share of frames that came whole, over 1 + overhead. `best` is the
+the excess in that twelfth of that frame, times the share of frames that came whole, over 1 + overhead. `best` is the
 layout of most net bits at each speed, channel and SNR. --doppler-margin makes the interpolation expect so many times
 the speed's Doppler shift, and not what the numerology says: 2 is right where the CFO estimate may follow the fading,
 since what is left of a spectrum from -f to f then lies anywhere between -2 f and 2 f.
@@ -115,8 +115,10 @@ def quality(u: Numerology, channel: str, snr_db: float, draws: int, speed_mps: f
     if not excess:
         return {"frames": 0, "bits": 0.0}
     over_time = np.mean(excess, axis=0) / np.mean(reference, axis=0)
-    parts = (np.array_split(truth, 12) for truth in noise)
-    bits = [np.mean(np.log2(1 + 1 / (nu * a))) for part in parts for nu, a in zip(part, over_time, strict=True)]
+    bits = []
+    for truth, above, below in zip(noise, excess, reference, strict=True):
+        for nu, a, b in zip(np.array_split(truth, 12), above, below, strict=True):
+            bits.append(np.mean(np.log2(1 + 1 / (nu * (a / b if b else 1)))))
     return {
         "frames": len(excess),
         "loss_db": decibel(np.mean(excess) / np.mean(reference)),
@@ -127,7 +129,7 @@ def quality(u: Numerology, channel: str, snr_db: float, draws: int, speed_mps: f
 
 
 def draw(rows: list[dict[str, Any]]) -> Figure:
-    """Net bits a channel and SNR, speeds upwards; the best of each speed is bold, colours are shares of it."""
+    """Net bits of each channel and SNR, speeds upwards; the best of each speed is bold, colours are shares of it."""
     conditions = list(dict.fromkeys((row["channel"], row["snr_db"]) for row in rows))
     layouts = list(dict.fromkeys(row["layout"] for row in rows))
     speeds = list(dict.fromkeys(row["speed_mps"] for row in rows))

@@ -22,7 +22,7 @@ from scipy.special import j0
 
 from benchmarks.common import emit, parser
 from benchmarks.cramer_rao import bayesian_channel_error, channel_error, frequency_variance
-from benchmarks.phy_links import CENTER_FREQUENCY_HZ, Passage, decibel, passages
+from benchmarks.phy_links import CENTER_FREQUENCY_HZ, Passage, decibel, passages, usable_estimators
 from gvc import registry
 from gvc.evaluation.style import DPI, LIGHT, WIDTH_INCHES, applied, stroke
 from gvc.phy import BurstReceiver, Numerology
@@ -45,17 +45,18 @@ def main() -> None:
     options.add_argument("--draws", type=int, default=200, help="bursts a row")
     options.add_argument("--snr-db", default="-5,0,5,10,15,20,25,30")
     options.add_argument("--numerology", default="ofdm64")
-    options.add_argument("--estimators", default="ls,dft-smoothed,lmmse-exponential,learned")
+    options.add_argument("--estimators", metavar="NAMES")
     options.add_argument("--plot", type=Path, metavar="PNG", help="draw the curves")
     arguments = options.parse_args()
     u = Numerology.load(arguments.numerology)
     levels = [float(s) for s in arguments.snr_db.split(",")]
+    named = usable_estimators(u, arguments.estimators)
     rows: list[dict[str, Any]] = []
     for snr_db in levels:
         rows += frequency(u, snr_db, arguments.draws)
     for setting in SETTINGS:
         for snr_db in levels:
-            rows += channel(u, setting, snr_db, arguments.draws, arguments.estimators.split(","))
+            rows += channel(u, setting, snr_db, arguments.draws, named)
     if arguments.plot:
         with applied(LIGHT):
             draw(rows).savefig(arguments.plot, dpi=DPI)
@@ -195,7 +196,7 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
                 axes.plot(snr, np.subtract(level, least), ls=dashes, label=name, **muted)
         axes.axhline(0, **muted)
         axes.set(title=f"Channel, {setting}", xlabel="SNR (dB)", ylabel="error over the Bayesian bound (dB)")
-        axes.set_ylim(-0.3, 10.5)
+        axes.set_ylim(-0.3, 12)
     for axes in (left, others[0]):
         axes.legend(fontsize=7.5)
     return figure

@@ -1,5 +1,6 @@
 """What the waveform's benchmarks share: independent fades, one frame each, with the error of every resource element."""
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gvc import registry, seeds
+from gvc.errors import InputError
 from gvc.noise_map import NU_MAX
 from gvc.phy import BurstReceiver, BurstTransmitter, Numerology, PictureShape, SymbolFrame
 from gvc.phy.genie import ChannelGenie
@@ -14,6 +16,8 @@ from gvc.phy.layout import fragment_symbols
 from gvc.phy.payload import create_payload
 
 CENTER_FREQUENCY_HZ = 2.4e9
+ESTIMATORS = ("ls", "dft-smoothed", "lmmse-exponential", "learned")
+"""Of the channel: plain, robust, the best fixed guess, and the learned one that has to beat it."""
 CHANNELS: dict[str, tuple[str, dict[str, Any]]] = {
     "awgn": ("awgn", {}),
     "tdl-a-30ns": ("tdl-a", {"delay_spread_s": 30e-9, "speed_mps": 3.0}),
@@ -33,6 +37,18 @@ class Trial:
     genie_noise_map: list[np.ndarray]
     snr_db: list[float]
     bursts_sent: int
+
+
+def usable_estimators(numerology: Numerology, named: str | None) -> list[str]:
+    """The names in `named`, else all of ESTIMATORS that there are for this numerology."""
+    if named is not None:
+        return named.split(",")
+    usable = []
+    for name in ESTIMATORS:
+        with contextlib.suppress(InputError):
+            registry.create("channel_estimator", name, numerology=numerology)
+            usable.append(name)
+    return usable
 
 
 @dataclasses.dataclass

@@ -77,7 +77,7 @@ RULES = {
     "python -m benchmarks.message_transport": Rule("--repeats 1"),
     "python -m benchmarks.mismatch": Rule("--preset small --count 1"),
     "python -m benchmarks.online": Rule("--photos 2 --tests 1 --frames 4 --other small --changes none,encoder"),
-    "python -m benchmarks.phy_ageing": Rule("--draws 1 --snr-db 10"),
+    "python -m benchmarks.phy_ageing": Rule("--draws 1 --snr-db 10 --speeds-mps 3"),
     "python -m benchmarks.phy_bounds": Rule("--draws 1 --snr-db 10"),
     "python -m benchmarks.phy_calibration": Rule("--draws 1 --snr-db 10"),
     "python -m benchmarks.phy_detection": Rule("--bursts 2 --noise-samples 1e4"),
