@@ -8,7 +8,7 @@ in fades do not decide alone. `error_over_claim` is 1 for a receiver whose noise
 import numpy as np
 
 from benchmarks.common import emit, parser
-from benchmarks.phy_links import CHANNELS, decibel, known, trials
+from benchmarks.phy_links import CHANNELS, decibel, known, trials, usable_estimators
 from gvc.phy import Numerology
 
 
@@ -17,15 +17,13 @@ def main() -> None:
     options.add_argument("--draws", type=int, default=200, help="independent fades a row")
     options.add_argument("--numerology", default="ofdm64")
     options.add_argument("--rx-antennas", type=int, default=1)
-    options.add_argument(
-        "--estimators", default="ls,dft-smoothed", help="or lmmse-exponential, learned, learned-linear"
-    )
+    options.add_argument("--estimators", metavar="NAMES", help="of the channel; learned-linear is another")
     arguments = options.parse_args()
     u = Numerology.load(arguments.numerology)
     rows = []
     for channel in CHANNELS:
         for snr_db in (10.0, 20.0):
-            for estimator in arguments.estimators.split(","):
+            for estimator in usable_estimators(u, arguments.estimators):
                 error, genie, noise, claim = [], [], [], []
                 for trial in trials(
                     u, channel, snr_db, arguments.draws, genie=True, rx_antennas=arguments.rx_antennas,

@@ -1,5 +1,6 @@
 """What the waveform's benchmarks share: independent fades, one frame each, with the error of every resource element."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gvc import registry, seeds
+from gvc.errors import InputError
 from gvc.noise_map import NU_MAX
 from gvc.phy import BurstReceiver, BurstTransmitter, Numerology, PictureShape, SymbolFrame
 from gvc.phy.genie import ChannelGenie
@@ -14,6 +16,8 @@ from gvc.phy.layout import fragment_symbols
 from gvc.phy.payload import create_payload
 
 CENTER_FREQUENCY_HZ = 2.4e9
+ESTIMATORS = ("ls", "dft-smoothed", "lmmse-exponential", "learned")
+"""Of the channel: plain, robust, the best fixed guess, and the learned one that has to beat it."""
 CHANNELS: dict[str, tuple[str, dict[str, Any]]] = {
     "awgn": ("awgn", {}),
     "tdl-a-30ns": ("tdl-a", {"delay_spread_s": 30e-9, "speed_mps": 3.0}),
@@ -38,7 +42,37 @@ class Trial:
     air: Any
 
 
-def trials(
+def usable_estimators(numerology: Numerology, named: str | None) -> list[str]:
+    """The names in `named`, else all of ESTIMATORS that there are for this numerology."""
+    if named is not None:
+        return named.split(",")
+    usable = []
+    for name in ESTIMATORS:
+        with contextlib.suppress(InputError):
+            registry.create("channel_estimator", name, numerology=numerology)
+            usable.append(name)
+    return usable
+
+
+@dataclasses.dataclass
+class Passage:
+    """One frame through one fade. samples complex64 [rx, n]; rows: what each burst sent, complex64 [M, D]; air: the
+    channel, which has the whole stream behind it; starts: first sample of each burst in the transmitted stream.
+    """
+
+    numerology: Numerology
+    samples: np.ndarray
+    rows: list[np.ndarray]
+    air: Any
+    starts: list[int]
+
+    def genie(self) -> ChannelGenie:
+        """Perfect channel state."""
+        symbols = (len(rows) for rows in self.rows)
+        return ChannelGenie(self.numerology, self.air, list(zip(self.starts, symbols, strict=True)))
+
+
+def passages(
     numerology: Numerology,
     channel: str,
     snr_db: float,
@@ -48,12 +82,10 @@ def trials(
     rx_antennas: int = 1,
     cfo_hz: float = 4800.0,
     elements: tuple[int, int] = (256, 256),
-    genie: bool = False,
-    receiver: dict[str, Any] | None = None,
     parameters: dict[str, Any] | None = None,
     impairments: Callable[[list[tuple[int, int]], np.random.Generator], list[dict[str, Any]]] | None = None,
-) -> Iterator[Trial]:
-    """`draws` trials; `elements` is the picture size, with 32 latents; `parameters` override the channel's.
+) -> Iterator[Passage]:
+    """`draws` passages; `elements` is the picture size, with 32 latents; `parameters` override the channel's.
 
     impairments: (first sample, payload symbols) of each burst and a generator -> what the channel is impaired by.
     """
@@ -92,17 +124,32 @@ def trials(
         samples = np.concatenate([air.process(stream), air.flush()], axis=1)
         sent = payload.spread(frame.symbols, sum(fragments) * numerology.data_carriers)
         rows = np.split(sent.reshape(-1, numerology.data_carriers), np.cumsum(fragments)[:-1])
-        receiving = {"rx_antennas": rx_antennas, "center_frequency_hz": CENTER_FREQUENCY_HZ, **(receiver or {})}
-        trial = Trial([], [], [], [], [], [], len(bursts), air)
-        for burst in BurstReceiver(numerology, **receiving).push(samples):
-            trial.error.append(np.abs(burst.symbols - rows[burst.header.fragment]) ** 2)
+        yield Passage(numerology, samples, rows, air, starts)
+
+
+def trials(
+    numerology: Numerology,
+    channel: str,
+    snr_db: float,
+    draws: int,
+    *,
+    rx_antennas: int = 1,
+    genie: bool = False,
+    receiver: dict[str, Any] | None = None,
+    **options: Any,
+) -> Iterator[Trial]:
+    """`draws` passages and what the receiver makes of them; `options` are further ones of `passages`."""
+    own = {"rx_antennas": rx_antennas, "center_frequency_hz": CENTER_FREQUENCY_HZ, **(receiver or {})}
+    for passage in passages(numerology, channel, snr_db, draws, rx_antennas=rx_antennas, **options):
+        trial = Trial([], [], [], [], [], [], len(passage.rows), passage.air)
+        for burst in BurstReceiver(numerology, **own).push(passage.samples):
+            trial.error.append(np.abs(burst.symbols - passage.rows[burst.header.fragment]) ** 2)
             trial.noise_map.append(burst.noise_map)
             trial.snr_db.append(burst.snr_db)
             trial.start_sample.append(burst.start_sample)
         if genie:
-            state = ChannelGenie(numerology, air, sent_bursts)
-            for burst in BurstReceiver(numerology, genie=state, **receiving).push(samples):
-                trial.genie_error.append(np.abs(burst.symbols - rows[burst.header.fragment]) ** 2)
+            for burst in BurstReceiver(numerology, genie=passage.genie(), **own).push(passage.samples):
+                trial.genie_error.append(np.abs(burst.symbols - passage.rows[burst.header.fragment]) ** 2)
                 trial.genie_noise_map.append(burst.noise_map)
         yield trial
 

@@ -21,7 +21,8 @@ class Genie(Protocol):
 
 
 class ChannelGenie:
-    """The true response of a simulated channel (`gvc.channel.base.Channel`), which has the whole stream behind it.
+    """The true response of a simulated channel (`gvc.channel.base.Channel`), which has the whole stream behind it, in
+    the windows of long training, header, payload and midambles.
 
     Args:
         numerology: the transmitter's.
@@ -34,8 +35,9 @@ class ChannelGenie:
         self._channel = channel
         starts = []
         for first, symbols in bursts:
-            rows = burst_layout(u, symbols).payload_rows
-            starts.append(first + u.preamble_samples + u.symbol_samples * rows + u.cyclic_prefix)
+            rows = np.arange(burst_layout(u, symbols).rows)
+            long = first + u.short_samples + 2 * u.cyclic_prefix + u.fft_size * np.arange(2)
+            starts += [long, first + u.preamble_samples + u.symbol_samples * rows + u.cyclic_prefix]
         self._sent = np.concatenate(starts)
         self.noise_variance = channel.noise_variance * u.occupied_fraction
 
