@@ -29,7 +29,10 @@ TABLE: dict[str, dict[str, str]] = {
         "tdl-d": "gvc.channel.tdl:TdlD",
         "tdl-e": "gvc.channel.tdl:TdlE",
     },
-    "synchroniser": {"schmidl-cox": "gvc.phy.synchroniser:SchmidlCox"},
+    "synchroniser": {
+        "schmidl-cox": "gvc.phy.synchroniser:SchmidlCox",
+        "accumulation": "gvc.phy.accumulation:Accumulation",
+    },
     "channel_estimator": {
         "ls": "gvc.phy.channel_estimator:LeastSquares",
         "dft-smoothed": "gvc.phy.channel_estimator:DftSmoothed",

@@ -92,7 +92,7 @@ class PayloadReader:
         plan = self._plan(head.payload_symbols)
         tail = buffer.grid(u, acquired.window + plan.windows, acquired.step, acquired.window)
         observed, slope, drift, power, rough = chain.observe(
-            head.grid, head.short, tail, plan.midambles, u.training, head.sent, u.data_index, self._header_pilots,
+            head.grid, head.early, tail, plan.midambles, u.training, head.sent, u.data_index, self._header_pilots,
             u.pilot_index, u.carriers, plan.training_times, head.slope, acquired.step * u.symbol_samples,
             self._drift_per_cfo,
         )  # fmt: skip
@@ -125,7 +125,7 @@ class PayloadReader:
             snr_db=10 * math.log10(snr),
             evm_db=10 * math.log10(pilot_error + 1e-12),
             cfo_hz=cfo_hz,
-            start_sample=acquired.window - u.short_samples - 2 * u.cyclic_prefix + u.timing_advance,
+            start_sample=acquired.window + 2 * u.fft_size - u.preamble_samples + u.timing_advance,
             channel=trained,
             channel_samples=acquired.window + plan.training_samples,
             noise_variance=noise,

@@ -1,0 +1,137 @@
+"""Finding bursts far below the noise: the whole preamble is summed up, coherently where the carrier offset allows."""
+
+import math
+
+import numpy as np
+import scipy.fft
+import scipy.special
+
+from gvc.phy.kernels import detection, lags
+from gvc.phy.numerology import SHORT_PERIOD, Numerology
+from gvc.phy.synchroniser import Acquisition
+
+
+class Accumulation:
+    """Detection by the short training's correlation at many lags, acquisition by Fourier transforms of its periods and
+    by the matched filter of the whole preamble.
+
+    The correlations at lags of 1 to LAGS periods turn by multiples of the same angle, the carrier offset's over one
+    period. Their sum, turned back by the best of FREQUENCIES angles, is the periodogram at the period's harmonics
+    (Welch, IEEE Trans. Audio Electroacoust. 15(2), 1967, in correlations): coherent over LAGS periods, whatever the
+    channel's delays. One lag alone, as in `schmidl-cox`, multiplies noise by noise.
+
+    Sums run over cells of 16 samples that are aligned to the stream: the same for every cut.
+    """
+
+    LAGS = 8
+    FREQUENCIES = 32
+    FALSE_CANDIDATES = 1e-4
+    """Bound on the probability that a cell of noise passes at one frequency."""
+    FALSE_ACQUISITIONS = 1e-5
+    """Probability that noise passes the matched filter at one time and carrier offset."""
+    FIRST_PATH = 0.1
+    """Power of the earliest path that counts, relative to the strongest."""
+    ABOVE_NOISE = 8.0
+    """And relative to the noise behind the matched filter."""
+    PADDING = 8
+
+    def __init__(self, numerology: Numerology, rx_antennas: int = 1):
+        u = self._numerology = numerology
+        self._window = u.short_training_repeats - 2
+        self._lags = min(self.LAGS, self._window // 2)
+        angles = 2 * np.pi / self.FREQUENCIES * np.arange(self.FREQUENCIES) * np.arange(1, self._lags + 1)[:, None]
+        self._turns = np.concatenate([np.cos(angles), np.sin(angles)]).astype(np.float32)
+        self._threshold = self._bounded(rx_antennas)
+        self._margin = SHORT_PERIOD * (2 + u.short_training_repeats // 4)
+        self.reach = self._margin + SHORT_PERIOD * 2 * self._window
+        self.skip = SHORT_PERIOD * (self._window // 2)
+        self._size = u.preamble_samples
+        self._long = u.short_samples + 2 * u.cyclic_prefix
+        self._length = self.span = scipy.fft.next_fast_len(2 * self._margin + self._size)
+        ambiguity = u.fft_size / SHORT_PERIOD
+        turns = math.ceil((u.max_cfo_carriers + ambiguity / 2) / ambiguity)
+        self._offsets = 2 * np.pi / SHORT_PERIOD * np.arange(-turns, turns + 1)
+        self._limit = 2 * np.pi / u.fft_size * u.max_cfo_carriers
+        shifted = u.preamble * np.exp(1j * self._offsets[:, None] * np.arange(self._size))
+        self._filters = np.conj(scipy.fft.fft(shifted, self._length, axis=1)).astype(np.complex64)
+        self._quality = float(scipy.special.gammainccinv(rx_antennas, self.FALSE_ACQUISITIONS)) / self._size
+
+    def detect(self, samples: np.ndarray, start: int, stop: int) -> int:
+        # The candidate lies `margin` before the burst, so that `acquire` may find it earlier than here.
+        cells = (stop - start - self._margin) // SHORT_PERIOD
+        if cells < 2 * self._window:
+            return -1
+        products, energy = lags.lag_products(samples.view(np.float32), start + self._margin, cells, self._lags)
+        found = lags.strongest_of_first(products, energy, self._turns, self._window, self._window, self._threshold)
+        return -1 if found < 0 else start + SHORT_PERIOD * found
+
+    def acquire(self, samples: np.ndarray, candidate: int) -> Acquisition | None:
+        u = self._numerology
+        step = self._fine_step(samples, candidate + self._margin)
+        region = detection.derotated(samples, candidate, self._length, step)
+        allowed = np.flatnonzero(np.abs(step + self._offsets) <= self._limit)
+        if not len(allowed):
+            return None
+        products = scipy.fft.fft(region, axis=1)[:, None, :] * self._filters[allowed]
+        response = scipy.fft.ifft(products, axis=2, overwrite_x=True)[:, :, : 2 * self._margin]
+        power = np.sum(response.real**2 + response.imag**2, axis=0)
+        turn, peak = (int(i) for i in np.unravel_index(np.argmax(power), power.shape))
+        energy = _energy(region[:, peak : peak + self._size])
+        quality = float(power[turn, peak]) / (self._size * energy) if energy > 0 else 0.0
+        if quality < self._quality:
+            return None
+        offset = float(self._offsets[allowed[turn]])
+        window = candidate + self._first_path(region, peak, offset) + self._long - u.timing_advance
+        return Acquisition(window + (u.long_training_repeats - 2) * u.fft_size, step + offset, quality)
+
+    def _first_path(self, region: np.ndarray, peak: int, offset: float) -> int:
+        """The earliest path, at most half a cyclic prefix before the strongest at delay `peak`, in the long training
+        alone: the short one repeats itself after 16 samples.
+        """
+        u = self._numerology
+        long = u.preamble[self._long :] * np.exp(1j * offset * np.arange(self._size - self._long))
+        earliest = max(0, peak - u.cyclic_prefix // 2)
+        heard = region[:, earliest + self._long : peak + self._size]
+        power = np.sum([np.abs(np.correlate(antenna, long, "valid")) ** 2 for antenna in heard], axis=0)
+        noise = _energy(heard[:, peak - earliest :])
+        floor = min(power[-1], max(self.FIRST_PATH * power[-1], self.ABOVE_NOISE * noise))
+        return earliest + int(np.argmax(power >= floor))
+
+    def _fine_step(self, samples: np.ndarray, start: int) -> float:
+        """Carrier offset in radians a sample, up to multiples of a turn in 16 samples, of the short training near
+        column `start`: the peak of the periods' Fourier transforms, coherent over all of them.
+        """
+        periods = samples[:, start : start + SHORT_PERIOD * self._window].reshape(len(samples), -1, SHORT_PERIOD)
+        spectrum = scipy.fft.fft(periods, self.PADDING * self._window, axis=1)
+        power = np.sum(spectrum.real**2 + spectrum.imag**2, axis=(0, 2))
+        peak = int(np.argmax(power))
+        left, middle, right = (float(power[(peak + i) % len(power)]) for i in (-1, 0, 1))
+        bend = left - 2 * middle + right
+        turns = (peak + (0.5 * (left - right) / bend if bend < 0 else 0.0)) / len(power)
+        return 2 * math.pi / SHORT_PERIOD * (turns - round(turns))
+
+    def _bounded(self, rx_antennas: int) -> float:
+        """The threshold that noise passes with a probability of at most FALSE_CANDIDATES at one frequency.
+
+        The metric is x' A x over x' x for each of the 16 places in a period and each antenna; Chernoff's bound of
+        P(x' (A - t) x > 0) for complex Gaussian x is the least of prod(1 - s (eigenvalue - t))^-1 over s > 0.
+        """
+        cells = np.arange(self._window)
+        apart = cells[:, None] - cells
+        matrix = np.where((apart > 0) & (apart <= self._lags) & (cells[:, None] >= self._lags), 0.5, 0.0)
+        values = np.linalg.eigvalsh(matrix + matrix.T)
+        wanted = math.log(self.FALSE_CANDIDATES) / (SHORT_PERIOD * rx_antennas)
+
+        def bound(threshold: float) -> float:
+            s = np.linspace(0, 1, 2001)[1:-1, None] / (values[-1] - threshold)
+            return float(np.min(-np.sum(np.log1p(-s * (values - threshold)), axis=1)))
+
+        low, high = 0.0, float(values[-1]) * (1 - 1e-9)
+        for _ in range(50):
+            middle = (low + high) / 2
+            low, high = (middle, high) if bound(middle) > wanted else (low, middle)
+        return high
+
+
+def _energy(samples: np.ndarray) -> float:
+    return float(np.sum(samples.real**2 + samples.imag**2))
