@@ -1,9 +1,11 @@
 """Finding bursts far below the noise: the whole preamble is summed up, coherently where the carrier offset allows."""
 
+import functools
 import math
 
 import numpy as np
 import scipy.fft
+import scipy.optimize
 import scipy.special
 
 from gvc.phy.kernels import detection, lags
@@ -41,7 +43,7 @@ class Accumulation:
         self._lags = min(self.LAGS, self._window // 2)
         angles = 2 * np.pi / self.FREQUENCIES * np.arange(self.FREQUENCIES) * np.arange(1, self._lags + 1)[:, None]
         self._turns = np.concatenate([np.cos(angles), np.sin(angles)]).astype(np.float32)
-        self._threshold = self._bounded(rx_antennas)
+        self._threshold = noise_threshold(self._window, self._lags, SHORT_PERIOD * rx_antennas, self.FALSE_CANDIDATES)
         self._margin = SHORT_PERIOD * (2 + u.short_training_repeats // 4)
         self.reach = self._margin + SHORT_PERIOD * 2 * self._window
         self.skip = SHORT_PERIOD * (self._window // 2)
@@ -110,27 +112,25 @@ class Accumulation:
         turns = (peak + (0.5 * (left - right) / bend if bend < 0 else 0.0)) / len(power)
         return 2 * math.pi / SHORT_PERIOD * (turns - round(turns))
 
-    def _bounded(self, rx_antennas: int) -> float:
-        """The threshold that noise passes with a probability of at most FALSE_CANDIDATES at one frequency.
 
-        The metric is x' A x over x' x for each of the 16 places in a period and each antenna; Chernoff's bound of
-        P(x' (A - t) x > 0) for complex Gaussian x is the least of prod(1 - s (eigenvalue - t))^-1 over s > 0.
-        """
-        cells = np.arange(self._window)
-        apart = cells[:, None] - cells
-        matrix = np.where((apart > 0) & (apart <= self._lags) & (cells[:, None] >= self._lags), 0.5, 0.0)
-        values = np.linalg.eigvalsh(matrix + matrix.T)
-        wanted = math.log(self.FALSE_CANDIDATES) / (SHORT_PERIOD * rx_antennas)
+@functools.lru_cache(maxsize=8)
+def noise_threshold(window: int, lags: int, places: int, probability: float) -> float:
+    """What noise passes with at most that probability: correlations of `window` cells at `lags` lags over their energy.
 
-        def bound(threshold: float) -> float:
-            s = np.linspace(0, 1, 2001)[1:-1, None] / (values[-1] - threshold)
-            return float(np.min(-np.sum(np.log1p(-s * (values - threshold)), axis=1)))
+    That is x' A x over x' x, summed over `places` independent places in a period; Chernoff's bound of
+    P(x' (A - t) x > 0) for complex Gaussian x is the least of prod(1 - s (eigenvalue - t))^-places over s > 0.
+    """
+    cells = np.arange(window)
+    apart = cells[:, None] - cells
+    matrix = np.where((apart > 0) & (apart <= lags) & (cells[:, None] >= lags), 0.5, 0.0)
+    values = np.linalg.eigvalsh(matrix + matrix.T)
+    share = np.linspace(0, 1, 201)[1:-1, None]
 
-        low, high = 0.0, float(values[-1]) * (1 - 1e-9)
-        for _ in range(50):
-            middle = (low + high) / 2
-            low, high = (middle, high) if bound(middle) > wanted else (low, middle)
-        return high
+    def bound(threshold: float) -> float:
+        s = share / (values[-1] - threshold)
+        return places * float(np.min(-np.sum(np.log1p(-s * (values - threshold)), axis=1)))
+
+    return float(scipy.optimize.brentq(lambda t: bound(t) - math.log(probability), 0.0, values[-1] * (1 - 1e-9)))
 
 
 def _energy(samples: np.ndarray) -> float:

@@ -76,11 +76,13 @@ def _viterbi(soft: np.ndarray, branches: np.ndarray, memory: int) -> np.ndarray:
         for low in range(half):
             # States 2 low and 2 low + 1 lead to states low (input 0) and half + low (input 1). Every generator has its
             # first and last bit set, so that three of these four branches are the first or its complement.
-            even, odd = metric[2 * low], metric[2 * low + 1]
-            fresh[low] = max(even + gain[low], odd - gain[low])
-            lower[low] = odd - gain[low] > even + gain[low]
-            fresh[half + low] = max(even - gain[low], odd + gain[low])
-            upper[low] = odd + gain[low] > even - gain[low]
+            even, odd, g = metric[2 * low], metric[2 * low + 1], gain[low]
+            one, two = even + g, odd - g
+            fresh[low] = two if two > one else one
+            lower[low] = two > one
+            one, two = even - g, odd + g
+            fresh[half + low] = two if two > one else one
+            upper[low] = two > one
         metric, fresh = fresh, metric
     bits = np.empty(steps, np.uint8)
     state = 0
