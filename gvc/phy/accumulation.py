@@ -12,6 +12,9 @@ from gvc.phy.kernels import detection, lags
 from gvc.phy.numerology import SHORT_PERIOD, Numerology
 from gvc.phy.synchroniser import Acquisition
 
+PADDING = 8
+"""Points of a Fourier transform over the periods it sums up."""
+
 
 class Accumulation:
     """Detection by the short training's correlation at many lags, acquisition by Fourier transforms of its periods and
@@ -35,7 +38,6 @@ class Accumulation:
     """Power of the earliest path that counts, relative to the strongest."""
     ABOVE_NOISE = 8.0
     """And relative to the noise behind the matched filter."""
-    PADDING = 8
 
     def __init__(self, numerology: Numerology, rx_antennas: int = 1):
         u = self._numerology = numerology
@@ -49,7 +51,7 @@ class Accumulation:
         self.skip = SHORT_PERIOD * (self._window // 2)
         self._size = u.preamble_samples
         self._long = u.short_samples + 2 * u.cyclic_prefix
-        self._length = self.span = scipy.fft.next_fast_len(2 * self._margin + self._size)
+        self._length = self.span = scipy.fft.next_fast_len(3 * self._margin + self._size)
         ambiguity = u.fft_size / SHORT_PERIOD
         turns = math.ceil((u.max_cfo_carriers + ambiguity / 2) / ambiguity)
         self._offsets = 2 * np.pi / SHORT_PERIOD * np.arange(-turns, turns + 1)
@@ -59,23 +61,26 @@ class Accumulation:
         self._quality = float(scipy.special.gammainccinv(rx_antennas, self.FALSE_ACQUISITIONS)) / self._size
 
     def detect(self, samples: np.ndarray, start: int, stop: int) -> int:
-        # The candidate lies `margin` before the burst, so that `acquire` may find it earlier than here.
+        # The strongest cell is off by up to `margin`, and the candidate is to lie before the burst. The first that
+        # passes bounds it, since the receiver may have come from a burst close before.
         cells = (stop - start - self._margin) // SHORT_PERIOD
         if cells < 2 * self._window:
             return -1
         products, energy = lags.lag_products(samples.view(np.float32), start + self._margin, cells, self._lags)
-        found = lags.strongest_of_first(products, energy, self._turns, self._window, self._window, self._threshold)
+        back = self._margin // SHORT_PERIOD
+        found = lags.first_periodic(products, energy, self._turns, self._window, self._window, back, self._threshold)
         return -1 if found < 0 else start + SHORT_PERIOD * found
 
     def acquire(self, samples: np.ndarray, candidate: int) -> Acquisition | None:
         u = self._numerology
-        step = self._fine_step(samples, candidate + self._margin)
+        starts = range(candidate, candidate + 3 * self._margin, self._margin // 2)
+        _, step = max(_fine_step(samples, start, self._window) for start in starts)
         region = detection.derotated(samples, candidate, self._length, step)
         allowed = np.flatnonzero(np.abs(step + self._offsets) <= self._limit)
         if not len(allowed):
             return None
         products = scipy.fft.fft(region, axis=1)[:, None, :] * self._filters[allowed]
-        response = scipy.fft.ifft(products, axis=2, overwrite_x=True)[:, :, : 2 * self._margin]
+        response = scipy.fft.ifft(products, axis=2, overwrite_x=True)[:, :, : 3 * self._margin]
         power = np.sum(response.real**2 + response.imag**2, axis=0)
         turn, peak = (int(i) for i in np.unravel_index(np.argmax(power), power.shape))
         energy = _energy(region[:, peak : peak + self._size])
@@ -83,8 +88,12 @@ class Accumulation:
         if quality < self._quality:
             return None
         offset = float(self._offsets[allowed[turn]])
-        window = candidate + self._first_path(region, peak, offset) + self._long - u.timing_advance
-        return Acquisition(window + (u.long_training_repeats - 2) * u.fft_size, step + offset, quality)
+        first = candidate + self._first_path(region, peak, offset)
+        # Again over the short training alone.
+        _, better = _fine_step(samples, candidate + peak, u.short_training_repeats)
+        step += offset + (better - step + np.pi / SHORT_PERIOD) % (2 * np.pi / SHORT_PERIOD) - np.pi / SHORT_PERIOD
+        window = first + u.preamble_samples - 2 * u.fft_size - u.timing_advance
+        return Acquisition(window=window, step=float(step), quality=quality)
 
     def _first_path(self, region: np.ndarray, peak: int, offset: float) -> int:
         """The earliest path, at most half a cyclic prefix before the strongest at delay `peak`, in the long training
@@ -99,18 +108,19 @@ class Accumulation:
         floor = min(power[-1], max(self.FIRST_PATH * power[-1], self.ABOVE_NOISE * noise))
         return earliest + int(np.argmax(power >= floor))
 
-    def _fine_step(self, samples: np.ndarray, start: int) -> float:
-        """Carrier offset in radians a sample, up to multiples of a turn in 16 samples, of the short training near
-        column `start`: the peak of the periods' Fourier transforms, coherent over all of them.
-        """
-        periods = samples[:, start : start + SHORT_PERIOD * self._window].reshape(len(samples), -1, SHORT_PERIOD)
-        spectrum = scipy.fft.fft(periods, self.PADDING * self._window, axis=1)
-        power = np.sum(spectrum.real**2 + spectrum.imag**2, axis=(0, 2))
-        peak = int(np.argmax(power))
-        left, middle, right = (float(power[(peak + i) % len(power)]) for i in (-1, 0, 1))
-        bend = left - 2 * middle + right
-        turns = (peak + (0.5 * (left - right) / bend if bend < 0 else 0.0)) / len(power)
-        return 2 * math.pi / SHORT_PERIOD * (turns - round(turns))
+
+def _fine_step(samples: np.ndarray, start: int, cells: int) -> tuple[float, float]:
+    """Power and carrier offset, in radians a sample and up to multiples of a turn in 16 samples, of short training in
+    `cells` cells from column `start`: the peak of its periods' Fourier transforms, coherent over all of them.
+    """
+    periods = samples[:, start : start + SHORT_PERIOD * cells].reshape(len(samples), -1, SHORT_PERIOD)
+    spectrum = scipy.fft.fft(periods, scipy.fft.next_fast_len(PADDING * cells), axis=1)
+    power = np.sum(spectrum.real**2 + spectrum.imag**2, axis=(0, 2))
+    peak = int(np.argmax(power))
+    left, middle, right = (float(power[(peak + i) % len(power)]) for i in (-1, 0, 1))
+    bend = left - 2 * middle + right
+    turns = (peak + (0.5 * (left - right) / bend if bend < 0 else 0.0)) / len(power)
+    return middle, 2 * math.pi / SHORT_PERIOD * (turns - round(turns))
 
 
 @functools.lru_cache(maxsize=8)

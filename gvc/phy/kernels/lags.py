@@ -36,12 +36,12 @@ def lag_products(samples: np.ndarray, start: int, cells: int, lags: int) -> tupl
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
-def strongest_of_first(
-    products: np.ndarray, energy: np.ndarray, turns: np.ndarray, window: int, search: int, threshold: float
+def first_periodic(
+    products: np.ndarray, energy: np.ndarray, turns: np.ndarray, window: int, search: int, back: int, threshold: float
 ) -> int:
     """The first cell from which what has period 16 in `window` cells is more than `threshold` of their energy, moved
-    to where it is strongest in the following `search` cells; -1 when none is among the first cells - window - search
-    + 1.
+    to `back` cells before where it is strongest in the following `search` cells if that is later; -1 when none is among
+    the first cells - window - search + 1.
 
     turns float32 [2 lags, frequencies]: weights of the products by frequency. Each window is summed afresh, so that
     the result does not depend on where the cells start.
@@ -58,7 +58,7 @@ def strongest_of_first(
                 power = _periodic(products, turns, window, i, work)
                 if power > best:
                     best, at = power, i
-            return at
+            return max(j, at - back)
     return -1
 
 
