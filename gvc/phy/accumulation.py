@@ -12,7 +12,7 @@ from gvc.phy.kernels import detection, lags
 from gvc.phy.numerology import SHORT_PERIOD, Numerology
 from gvc.phy.synchroniser import Acquisition
 
-PADDING = 8
+PADDING = 4
 """Points of a Fourier transform over the periods it sums up."""
 
 
@@ -73,7 +73,7 @@ class Accumulation:
 
     def acquire(self, samples: np.ndarray, candidate: int) -> Acquisition | None:
         u = self._numerology
-        starts = range(candidate, candidate + 3 * self._margin, self._margin // 2)
+        starts = range(candidate, candidate + 3 * self._margin, self._margin)
         _, step = max(_fine_step(samples, start, self._window) for start in starts)
         region = detection.derotated(samples, candidate, self._length, step)
         allowed = np.flatnonzero(np.abs(step + self._offsets) <= self._limit)
