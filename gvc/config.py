@@ -126,13 +126,14 @@ class PhyOptions(Section):
 
 
 class PhyConfig(Section):
-    """The waveform and the receiver's strategies, by registry name or `package.module:Class`.
+    """The waveform and the receiver's strategies, by registry name or `package.module:Class`. An empty synchroniser is
+    the numerology's.
 
     max_pixels: bursts of larger pictures are refused: nobody is to keep a receiver busy with a few milliseconds of air.
     """
 
     numerology: str = "ofdm64"
-    synchroniser: str = "schmidl-cox"
+    synchroniser: str = ""
     channel_estimator: str = "dft-smoothed"
     equaliser: str = "mmse"
     rx_antennas: int = Field(1, ge=1, le=8)

@@ -46,7 +46,10 @@ TABLE: dict[str, dict[str, str]] = {
         "quantisation": "gvc.channel.impairments.quantisation:Quantisation",
         "slips": "gvc.channel.impairments.slips:Slips",
     },
-    "synchroniser": {"schmidl-cox": "gvc.phy.synchroniser:SchmidlCox"},
+    "synchroniser": {
+        "schmidl-cox": "gvc.phy.synchroniser:SchmidlCox",
+        "accumulation": "gvc.phy.accumulation:Accumulation",
+    },
     "channel_estimator": {
         "ls": "gvc.phy.channel_estimator:LeastSquares",
         "dft-smoothed": "gvc.phy.channel_estimator:DftSmoothed",

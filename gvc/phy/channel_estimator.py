@@ -35,11 +35,11 @@ class Smoothing:
 
 
 def preamble_precision(numerology: Numerology) -> np.ndarray:
-    """Energy of the preamble on each occupied carrier, in training symbols: two of long training, and on the tones of
+    """Energy of the preamble on each occupied carrier, in training symbols: those of long training, and on the tones of
     the short training as many of it as fit, at its higher power. float64 [K].
     """
     u = numerology
-    return 2 + np.abs(u.short_grid).astype(float) ** 2 * (u.short_samples // u.fft_size)
+    return u.long_training_repeats + np.abs(u.short_grid).astype(float) ** 2 * (u.short_samples // u.fft_size)
 
 
 class ChannelEstimator(Protocol):

@@ -1,74 +1,92 @@
-"""The header's code: rate 1/3, constraint length 7, terminated, with a soft Viterbi decoder."""
+"""The header's codes: convolutional, terminated, with a soft Viterbi decoder."""
 
 import numba
 import numpy as np
 
-MEMORY = 6
-STATES = 1 << MEMORY
-GENERATORS = (0o133, 0o171, 0o165)
-"""Octal, most significant bit on the newest input (3GPP TS 36.212, 5.1.3.1)."""
+
+class ConvolutionalCode:
+    """A code of rate 1 / len(generators).
+
+    generators: octal, most significant bit on the newest input; the first and the last bit of each are set.
+    """
+
+    def __init__(self, generators: tuple[int, ...]):
+        self.generators = generators
+        self.memory = generators[0].bit_length() - 1
+        outputs = [[(register & g).bit_count() & 1 for register in range(2 << self.memory)] for g in generators]
+        table = 1 - 2 * np.array(outputs, np.float32)
+        self._branches = np.ascontiguousarray(table)
+
+    def coded_bits(self, bits: int) -> int:
+        """Code bits of `bits` information bits."""
+        return len(self.generators) * (bits + self.memory)
+
+    def encode(self, bits: np.ndarray) -> np.ndarray:
+        """Code bits uint8 [coded_bits(n)] of `bits` uint8 [n]; zero bits bring the encoder back to its first state."""
+        return _encode(bits, self._branches, self.memory)
+
+    def decode(self, soft: np.ndarray) -> np.ndarray:
+        """The most likely bits uint8 [n] of soft code bits float32 [coded_bits(n)], positive for 0, of any scale."""
+        levels = np.ascontiguousarray(soft, np.float32).reshape(-1, len(self.generators))
+        # Branches with input 0 out of the even states; the others have these signs or all of them turned.
+        return _viterbi(levels, np.ascontiguousarray(self._branches[:, : 1 << self.memory : 2]), self.memory)
 
 
-def _branches() -> np.ndarray:
-    """Code bits of the transition out of `state` with input `bit`: +-1 float32 [states, 2, 3], + for code bit 0."""
-    table = np.empty((STATES, 2, len(GENERATORS)), np.float32)
-    for state in range(STATES):
-        for bit in range(2):
-            register = bit << MEMORY | state
-            for output, generator in enumerate(GENERATORS):
-                table[state, bit, output] = 1 - 2 * ((register & generator).bit_count() & 1)
-    return table
-
-
-BRANCHES = _branches()
+CODES = {
+    # 3GPP TS 36.212, 5.1.3.1: free distance 15.
+    "k7": ConvolutionalCode((0o133, 0o171, 0o165)),
+    # Of the Cassini and Mars Pathfinder spacecraft (Divsalar et al., TDA Progress Report 42-121, JPL 1995).
+    "k15": ConvolutionalCode((0o46321, 0o51271, 0o63667, 0o70535, 0o73277, 0o76513)),
+}
+"""By the name that a numerology gives; k is the constraint length."""
 
 
 @numba.njit(cache=True)
-def _encode(bits: np.ndarray, branches: np.ndarray) -> np.ndarray:
-    coded = np.empty(3 * (len(bits) + MEMORY), np.uint8)
+def _encode(bits: np.ndarray, branches: np.ndarray, memory: int) -> np.ndarray:
+    outputs = branches.shape[0]
+    coded = np.empty(outputs * (len(bits) + memory), np.uint8)
     state = 0
-    for step in range(len(bits) + MEMORY):
+    for step in range(len(bits) + memory):
         bit = int(bits[step]) if step < len(bits) else 0
-        for output in range(3):
-            coded[3 * step + output] = branches[state, bit, output] < 0
-        state = (bit << MEMORY | state) >> 1
+        register = bit << memory | state
+        for output in range(outputs):
+            coded[outputs * step + output] = branches[output, register] < 0
+        state = register >> 1
     return coded
 
 
-def encode(bits: np.ndarray) -> np.ndarray:
-    """Code bits uint8 [3 (n + 6)] of `bits` uint8 [n]; six zero bits bring the encoder back to its first state."""
-    return _encode(bits, BRANCHES)
-
-
-def decode(soft: np.ndarray) -> np.ndarray:
-    """The most likely bits uint8 [n] of soft code bits float32 [3 (n + 6)], positive for 0, of any scale."""
-    return _viterbi(np.ascontiguousarray(soft, np.float32).reshape(-1, len(GENERATORS)), BRANCHES)
-
-
 @numba.njit(cache=True)
-def _viterbi(soft: np.ndarray, branches: np.ndarray) -> np.ndarray:
-    steps = soft.shape[0]
-    metric = np.full(STATES, np.float32(-1e30))
+def _viterbi(soft: np.ndarray, branches: np.ndarray, memory: int) -> np.ndarray:
+    steps, outputs = soft.shape
+    half = branches.shape[1]
+    metric = np.full(2 * half, np.float32(-1e30))
     metric[0] = 0.0
-    fresh = np.empty(STATES, np.float32)
-    came_from = np.empty((steps, STATES), np.uint8)
-    half = STATES // 2
+    fresh = np.empty(2 * half, np.float32)
+    gain = np.empty(half, np.float32)
+    odd_won = np.empty((steps, 2 * half), np.uint8)
     for step in range(steps):
-        a, b, c = soft[step, 0], soft[step, 1], soft[step, 2]
+        for low in range(half):
+            gain[low] = soft[step, 0] * branches[0, low]
+        for output in range(1, outputs):
+            level = soft[step, output]
+            signs = branches[output]
+            for low in range(half):
+                gain[low] += level * signs[low]
+        lower, upper = odd_won[step, :half], odd_won[step, half:]
         for low in range(half):
             # States 2 low and 2 low + 1 lead to states low (input 0) and half + low (input 1). Every generator has its
             # first and last bit set, so that three of these four branches are the first or its complement.
-            p = branches[2 * low, 0]
-            gain = a * p[0] + b * p[1] + c * p[2]
-            even, odd = metric[2 * low], metric[2 * low + 1]
-            fresh[low] = max(even + gain, odd - gain)
-            came_from[step, low] = 2 * low + (odd - gain > even + gain)
-            fresh[half + low] = max(even - gain, odd + gain)
-            came_from[step, half + low] = 2 * low + (odd + gain > even - gain)
+            even, odd, g = metric[2 * low], metric[2 * low + 1], gain[low]
+            one, two = even + g, odd - g
+            fresh[low] = two if two > one else one
+            lower[low] = two > one
+            one, two = even - g, odd + g
+            fresh[half + low] = two if two > one else one
+            upper[low] = two > one
         metric, fresh = fresh, metric
     bits = np.empty(steps, np.uint8)
     state = 0
     for step in range(steps - 1, -1, -1):
         bits[step] = state // half
-        state = came_from[step, state]
-    return bits[: steps - MEMORY]
+        state = 2 * (state % half) + odd_won[step, state]
+    return bits[: steps - memory]

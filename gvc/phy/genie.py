@@ -57,11 +57,11 @@ class ChannelGenie:
 
 
 def true_magnitude(numerology: Numerology, channel: Any, starts: np.ndarray) -> np.ndarray:
-    """|H| of a simulated channel in the middle of the long training of bursts that start at the received stream's
+    """|H| of a simulated channel one symbol before the header of bursts that start at the received stream's
     samples `starts`, int64 [B]: float32 [B, rx, K]. `channel` answers `genie_taps`.
     """
     u = numerology
-    middles = np.maximum(starts + u.short_samples + u.symbol_samples, 0)
+    middles = np.maximum(starts + u.preamble_samples - u.symbol_samples, 0)
     taps, _ = channel.genie_taps(middles)
     turns = np.exp(-2j * np.pi / u.fft_size * np.arange(taps.shape[2])[:, None] * u.carriers)
     return np.abs(np.einsum("abl,lk->bak", taps, turns)).astype(np.float32)

@@ -9,7 +9,8 @@ import numba
 import numpy as np
 
 from gvc.errors import InputError, ParseError
-from gvc.phy import convolutional, shape
+from gvc.phy import shape
+from gvc.phy.convolutional import CODES
 from gvc.phy.sequences import pseudo_random_bits
 
 VERSION = 2
@@ -31,7 +32,6 @@ FIELDS = {
 """Bits and smallest value of each field, in the order of transmission, most significant bit first; 160 bits in all."""
 BYTES = sum(bits for bits, _ in FIELDS.values()) // 8
 SIZE = BYTES + 2
-CODED_BITS = 3 * (8 * SIZE + convolutional.MEMORY)
 _SCRAMBLE_SEED = 0x47564331
 
 
@@ -105,18 +105,22 @@ class UnknownBurst(ParseError):
     """A burst that was heard well and is not for this receiver to read: another version or payload type."""
 
 
-def encode(packed: bytes, elements: int) -> np.ndarray:
-    """QPSK symbols complex64 [elements], power 1, of a packed header: its code bits, repeated until all are full."""
+def encode(packed: bytes, elements: int, code: str = "k7") -> np.ndarray:
+    """QPSK symbols complex64 [elements], power 1, of a packed header: its code bits, repeated until all are full.
+
+    code: name in `gvc.phy.convolutional.CODES`. Raises InputError when the elements are too few.
+    """
     bits = np.unpackbits(np.frombuffer(packed, np.uint8))
-    order, signs = _places(elements)
-    return _spread(convolutional.encode(bits), order, signs).view(np.complex64)
+    order, signs = _places(elements, CODES[code].coded_bits(8 * SIZE))
+    return _spread(CODES[code].encode(bits), order, signs).view(np.complex64)
 
 
-def decode(soft: np.ndarray) -> bytes:
+def decode(soft: np.ndarray, code: str = "k7") -> bytes:
     """The most likely packed header in soft QPSK elements complex64 [elements] (any scale, weighted by reliability)."""
-    order, signs = _places(len(soft))
-    combined = _gather(np.ascontiguousarray(soft, np.complex64).view(np.float32), order, signs)
-    return np.packbits(convolutional.decode(combined)).tobytes()
+    coded_bits = CODES[code].coded_bits(8 * SIZE)
+    order, signs = _places(len(soft), coded_bits)
+    combined = _gather(np.ascontiguousarray(soft, np.complex64).view(np.float32), order, signs, coded_bits)
+    return np.packbits(CODES[code].decode(combined)).tobytes()
 
 
 @numba.njit(cache=True)
@@ -128,20 +132,20 @@ def _spread(coded: np.ndarray, order: np.ndarray, signs: np.ndarray) -> np.ndarr
 
 
 @numba.njit(cache=True)
-def _gather(levels: np.ndarray, order: np.ndarray, signs: np.ndarray) -> np.ndarray:
-    combined = np.zeros(CODED_BITS, np.float32)
+def _gather(levels: np.ndarray, order: np.ndarray, signs: np.ndarray, coded_bits: int) -> np.ndarray:
+    combined = np.zeros(coded_bits, np.float32)
     for i in range(len(order)):
         combined[order[i]] += levels[i] * signs[i]
     return combined
 
 
 @functools.lru_cache(maxsize=8)
-def _places(elements: int) -> tuple[np.ndarray, np.ndarray]:
+def _places(elements: int, coded_bits: int) -> tuple[np.ndarray, np.ndarray]:
     """Code bit of each I and Q level, int64 [2 elements], and the level's sign: neighbouring code bits go far apart."""
     levels = 2 * elements
-    if levels < CODED_BITS:
-        raise InputError(f"a header needs {CODED_BITS // 2} resource elements, header_symbols give {elements}")
-    stride = next(s for s in range(int(CODED_BITS * 0.618), CODED_BITS) if np.gcd(s, CODED_BITS) == 1)
-    order = np.arange(levels) * stride % CODED_BITS
+    if levels < coded_bits:
+        raise InputError(f"a header needs {-(-coded_bits // 2)} resource elements, header_symbols give {elements}")
+    stride = next(s for s in range(int(coded_bits * 0.618), coded_bits) if np.gcd(s, coded_bits) == 1)
+    order = np.arange(levels) * stride % coded_bits
     signs = (1 - 2.0 * pseudo_random_bits(_SCRAMBLE_SEED, levels)).astype(np.float32)
     return order, signs

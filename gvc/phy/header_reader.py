@@ -8,6 +8,7 @@ import numpy as np
 from gvc.errors import ParseError
 from gvc.phy import header as burst_header
 from gvc.phy.channel_estimator import ChannelEstimator, preamble_precision
+from gvc.phy.convolutional import CODES
 from gvc.phy.header import BurstHeader, UnknownBurst
 from gvc.phy.kernels import chain, preamble
 from gvc.phy.layout import fragment_symbols
@@ -21,13 +22,17 @@ from gvc.phy.synchroniser import Acquisition
 _MAX_SLOPE = 0.4
 """Residual CFO that is searched, radians a symbol: five standard deviations of the acquisition's at 0 dB."""
 
+_EVIDENCE = 3.5
+"""Standard deviations. A header that can be read shows twice as much."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Head:
     """A decoded header, the shape of its frame, the symbols complex64 [H D] that sent it, the number of payload symbols
-    that follow, the grid complex64 [rx, short + 2 + H, K] of the FFT windows so far, of which the first `short` are of
-    short training, and the residual CFO `slope` in radians a symbol. The grid is the stream's times `scale`, a power of
-    two that makes its long training close to unit power, whatever the receiver's gain: all that follows works there.
+    that follow, the grid complex64 [rx, early + 2 + H, K] of the FFT windows so far, of which the first `early` come
+    before the last two of long training, and the residual CFO `slope` in radians a symbol. The grid is the stream's
+    times `scale`, a power of two that makes its long training close to unit power, whatever the receiver's gain: all
+    that follows works there.
     """
 
     header: BurstHeader
@@ -35,7 +40,7 @@ class Head:
     sent: np.ndarray
     payload_symbols: int
     grid: np.ndarray
-    short: int
+    early: int
     slope: float
     scale: float
 
@@ -44,7 +49,7 @@ class HeaderReader:
     """Estimates the channel from the preamble and decodes the header.
 
     `first_symbol` is where the FFT window of the first header symbol starts, `length` where that of the last one ends,
-    in samples after that of the first long training symbol.
+    in samples after that of the last but one long training symbol.
     """
 
     def __init__(self, numerology: Numerology, estimator: ChannelEstimator):
@@ -54,16 +59,20 @@ class HeaderReader:
         rows = self.first_symbol + u.symbol_samples * np.arange(u.header_symbols)
         self.length = int(rows[-1]) + u.fft_size
         self._short = u.short_samples // u.fft_size
-        early = -2 * u.cyclic_prefix - u.fft_size * np.arange(self._short, 0, -1)
-        self._starts = np.concatenate([early, [0, u.fft_size], rows])
+        self._long = u.long_training_repeats
+        long = u.fft_size * np.arange(2 - self._long, 2)
+        early = long[0] - 2 * u.cyclic_prefix - u.fft_size * np.arange(self._short, 0, -1)
+        self._starts = np.concatenate([early, long, rows])
         self._known = u.training.conj()
         self._pilots = u.pilots[: u.header_symbols]
         self._tones = np.flatnonzero(u.short_grid)
         self._short_known = u.short_grid[self._tones].conj()
         self._precision = preamble_precision(u).astype(np.float32)
         # Phase is counted from the middle of the long training, in symbol periods.
-        times = (np.concatenate([early, rows]) - u.fft_size / 2) / u.symbol_samples
+        times = (np.concatenate([early, rows]) - np.mean(long)) / u.symbol_samples
         self._slopes = np.linspace(-_MAX_SLOPE, _MAX_SLOPE, 81)
+        # A code that takes milliseconds to decode is not for every tone or stretch of noise that looks like a preamble.
+        self._least_evidence = _EVIDENCE if CODES[u.header_code].memory > 10 else -math.inf
         self._turns = np.exp(-1j * self._slopes[:, None] * times)
 
     def read(self, buffer: SampleBuffer, acquired: Acquisition) -> Head:
@@ -71,14 +80,17 @@ class HeaderReader:
         u = self._numerology
         scale = buffer.unit_scale(acquired.window, acquired.window + 2 * u.fft_size)
         grid = buffer.grid(u, acquired.window + self._starts, acquired.step, acquired.window, scale)
-        mean, noise, snr = preamble.long_training(grid, self._known, self._short)
+        mean, noise, snr = preamble.long_training(grid, self._known, self._short, self._long)
         snr_db = 10 * math.log10(snr)
-        soft, chosen = chain.soft_header(
+        soft, chosen, evidence = chain.soft_header(
             grid, mean, noise,
-            self._estimator.smoothing(snr_db + 3).matrix, self._estimator.preamble_smoothing(snr_db).matrix,
+            self._estimator.smoothing(snr_db + 10 * math.log10(self._long)).matrix,
+            self._estimator.preamble_smoothing(snr_db).matrix,
             self._pilots, u.pilot_index, u.data_index, self._tones, self._short_known, self._precision, self._turns,
         )  # fmt: skip
-        packed = burst_header.decode(soft)
+        if evidence < self._least_evidence:
+            raise ParseError("no pilots where a header's would be")
+        packed = burst_header.decode(soft, u.header_code)
         header = BurstHeader.parse(packed)
         if header.payload_type not in SOCKETS:
             raise UnknownBurst(f"payload type {header.payload_type} is not known")
@@ -86,6 +98,7 @@ class HeaderReader:
         fragments = fragment_symbols(u, shape.elements)
         if header.fragment >= len(fragments):
             raise ParseError(f"fragment {header.fragment}, where the frame takes {len(fragments)}")
-        sent = burst_header.encode(packed, u.header_symbols * u.data_carriers)
+        sent = burst_header.encode(packed, u.header_symbols * u.data_carriers, u.header_code)
         slope = float(self._slopes[chosen])
-        return Head(header, shape, sent, fragments[header.fragment], grid, self._short, slope, scale)
+        early = self._short + self._long - 2
+        return Head(header, shape, sent, fragments[header.fragment], grid, early, slope, scale)

@@ -8,8 +8,10 @@ from typing import get_type_hints
 import numpy as np
 
 from gvc.errors import ConfigError, InputError
+from gvc.phy.convolutional import CODES
+from gvc.phy.header import SIZE
 from gvc.phy.sequences import pseudo_random_bits
-from gvc.registry import nearest
+from gvc.registry import names, nearest
 from gvc.section import load_mapping, shown
 
 FOLDER = Path(__file__).parent / "numerologies"
@@ -22,10 +24,11 @@ class Numerology:
     """One OFDM waveform. Carriers are numbered from -fft_size/2 to fft_size/2 - 1, 0 being the centre frequency.
 
     A burst is: short training (`short_training_repeats` x 16 samples), long training (2 cyclic prefixes and the long
-    training symbol twice), `header_symbols`, then payload symbols with a training symbol (midamble) after every
-    `midamble_period` of them and after the last, then `gap_symbols` of silence. Resource elements have mean power 1
-    and so has a sample of the burst: samples are N / sqrt(K) times the inverse FFT, N the FFT size and K the number
-    of occupied carriers.
+    training symbol `long_training_repeats` times), `header_symbols` under `header_code`, then payload symbols with a
+    training symbol (midamble) after every `midamble_period` of them and after the last, then `gap_symbols` of silence.
+    Resource elements have mean power 1 and so has a sample of the burst: samples are N / sqrt(K) times the inverse FFT,
+    N the FFT size and K the number of occupied carriers. `synchroniser` is the strategy that finds such bursts, unless
+    another one is asked for.
 
     Raises ConfigError when the values do not fit together.
     """
@@ -49,6 +52,9 @@ class Numerology:
     scramble_seed: int
     short_training_seed: int
     long_training_seed: int
+    long_training_repeats: int = 2
+    header_code: str = "k7"
+    synchroniser: str = "schmidl-cox"
 
     @classmethod
     def load(cls, name_or_path: str) -> "Numerology":
@@ -74,12 +80,13 @@ class Numerology:
         for key in content:
             if key not in fields:
                 raise ConfigError(f"unknown key '{key}' in numerology '{name}'{nearest(str(key), list(fields))}")
-        missing = [key for key in fields if key not in content]
+        optional = {f.name for f in dataclasses.fields(cls) if f.default is not dataclasses.MISSING}
+        missing = [key for key in fields if key not in content and key not in optional]
         if missing:
             raise ConfigError(f"numerology '{name}' lacks the key '{missing[0]}'")
         values: dict = {"name": name}
-        for key, kind in fields.items():
-            value = content[key]
+        for key, value in content.items():
+            kind = fields[key]
             if key == "pilot_carriers":
                 good = isinstance(value, list | tuple) and all(type(carrier) is int for carrier in value)
                 value = tuple(value) if good else value
@@ -99,11 +106,13 @@ class Numerology:
 
     @functools.cached_property
     def _hash(self) -> int:
-        """Layouts are looked up by numerology several times a burst, and hashing 19 fields is slow."""
+        """Layouts are looked up by numerology several times a burst, and hashing all fields is slow."""
         return hash(dataclasses.astuple(self))
 
     def __post_init__(self) -> None:
         n = self.fft_size
+        code = CODES.get(self.header_code)
+        needed = code.coded_bits(8 * SIZE) // 2 if code else 0
         rules = [
             ("sample_rate_hz", self.sample_rate_hz > 0, "must be above 0"),
             ("fft_size", 32 <= n <= 4096 and n & (n - 1) == 0, "must be a power of two from 32 to 4096"),
@@ -116,6 +125,7 @@ class Numerology:
                 "must be two or more different occupied carriers",
             ),
             ("short_training_repeats", 6 <= self.short_training_repeats <= 64, "must be from 6 to 64"),
+            ("long_training_repeats", 2 <= self.long_training_repeats <= 64, "must be from 2 to 64"),
             ("header_symbols", 1 <= self.header_symbols <= 64, "must be from 1 to 64"),
             ("payload_symbols", 1 <= self.payload_symbols <= 1024, "must be from 1 to 1024"),
             ("midamble_period", 1 <= self.midamble_period <= 1024, "must be from 1 to 1024"),
@@ -124,6 +134,14 @@ class Numerology:
             ("max_cfo_carriers", 0.5 <= self.max_cfo_carriers <= n / 8, "must be from 0.5 to fft_size / 8"),
             ("max_doppler_hz", 0 <= self.max_doppler_hz <= self.symbol_rate_hz / 4, "must not exceed symbol rate / 4"),
             ("timing_advance", 0 <= self.timing_advance < self.cyclic_prefix, "must be below cyclic_prefix"),
+            (
+                "header_symbols",
+                self.header_symbols * self.data_carriers >= needed,
+                f"has {self.header_symbols * self.data_carriers} resource elements, a header in '{self.header_code}' "
+                f"needs {needed}",
+            ),
+            _known("header_code", self.header_code, sorted(CODES)),
+            _known("synchroniser", self.synchroniser, names("synchroniser")),
         ]
         for key, holds, rule in rules:
             if not holds:
@@ -213,7 +231,8 @@ class Numerology:
         """Short and long training of a burst: complex64 [preamble_samples]."""
         long = self.modulate(self.training)
         short = np.tile(self.short_training, self.short_training_repeats)
-        return np.concatenate([short, long[-2 * self.cyclic_prefix :], long, long]).astype(np.complex64)
+        long = np.tile(long, self.long_training_repeats)
+        return np.concatenate([short, long[-2 * self.cyclic_prefix :], long]).astype(np.complex64)
 
     @property
     def short_samples(self) -> int:
@@ -221,7 +240,7 @@ class Numerology:
 
     @property
     def preamble_samples(self) -> int:
-        return self.short_samples + 2 * self.symbol_samples
+        return self.short_samples + 2 * self.cyclic_prefix + self.long_training_repeats * self.fft_size
 
     @functools.cached_property
     def pilots(self) -> np.ndarray:
@@ -229,6 +248,11 @@ class Numerology:
         rows = self.header_symbols + 2 * self.payload_symbols
         bits = pseudo_random_bits(self.scramble_seed, rows * len(self.pilot_index))
         return (1 - 2.0 * bits).astype(np.float32).reshape(rows, -1)
+
+
+def _known(key: str, name: str, valid: list[str]) -> tuple[str, bool, str]:
+    """A rule: `name` is one of `valid`."""
+    return key, name in valid, f"is '{name[:100]}'{nearest(name, valid)} (known: {', '.join(valid)})"
 
 
 def _qpsk(seed: int, count: int) -> np.ndarray:

@@ -99,7 +99,7 @@ class PayloadReader:
         windows = acquired.window + plan.windows
         tail, guards = buffer.grid_and_guards(u, windows, acquired.step, acquired.window, head.scale)
         observed, slope, drift, power, rough = chain.observe(
-            head.grid, head.short, tail, plan.midambles, u.training, head.sent, u.data_index, self._header_pilots,
+            head.grid, head.early, tail, plan.midambles, u.training, head.sent, u.data_index, self._header_pilots,
             u.pilot_index, u.carriers, plan.training_times, head.slope, acquired.step * u.symbol_samples,
             self._drift_per_cfo,
         )  # fmt: skip
@@ -146,7 +146,7 @@ class PayloadReader:
             snr_db=10 * math.log10(snr),
             evm_db=10 * math.log10(pilot_error + 1e-12),
             cfo_hz=cfo_hz,
-            start_sample=acquired.window - u.short_samples - 2 * u.cyclic_prefix + u.timing_advance,
+            start_sample=acquired.window + 2 * u.fft_size - u.preamble_samples + u.timing_advance,
             channel=trained * unscale,
             channel_samples=acquired.window + plan.training_samples,
             agreement=agreement,
@@ -164,7 +164,7 @@ class PayloadReader:
         u, group = self._numerology, self._group
         none = np.zeros(0, np.int64)
         raw = kernels.observe_training(
-            head.grid, head.short, head.grid, none, u.training, head.sent, u.data_index, self._header_pilots,
+            head.grid, head.early, head.grid, none, u.training, head.sent, u.data_index, self._header_pilots,
             u.pilot_index,
         )  # fmt: skip
         times = plan.training_times[:group]

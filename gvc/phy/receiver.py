@@ -32,7 +32,8 @@ class BurstReceiver:
 
     Args:
         numerology: the transmitter's.
-        synchroniser, channel_estimator, equaliser: strategies by registry name or `package.module:Class`.
+        synchroniser, channel_estimator, equaliser: strategies by registry name or `package.module:Class`; an empty
+            synchroniser is the numerology's.
         rx_antennas: number of antennas, combined.
         center_frequency_hz: carrier frequency, which relates the sampling offset to the CFO.
         one_oscillator: the sampling offset follows from the CFO; otherwise it is estimated.
@@ -54,7 +55,7 @@ class BurstReceiver:
     def __init__(
         self,
         numerology: Numerology,
-        synchroniser: str = "schmidl-cox",
+        synchroniser: str = "",
         channel_estimator: str = "dft-smoothed",
         equaliser: str = "mmse",
         rx_antennas: int = 1,
@@ -78,7 +79,11 @@ class BurstReceiver:
         self.disturbed_bursts = 0
         own: Mapping[str, Mapping[str, Any]] = options or {}
         sync = registry.create(
-            "synchroniser", synchroniser, own.get("synchroniser"), numerology=u, rx_antennas=rx_antennas
+            "synchroniser",
+            synchroniser or u.synchroniser,
+            own.get("synchroniser"),
+            numerology=u,
+            rx_antennas=rx_antennas,
         )
         self._synchroniser = sync
         estimator = registry.create("channel_estimator", channel_estimator, own.get("channel_estimator"), numerology=u)

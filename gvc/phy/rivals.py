@@ -118,7 +118,7 @@ class Rivals:
         u = self._numerology
         none, pilots = np.zeros(0, np.int64), u.pilots[: u.header_symbols]
         rows = observe_training(
-            head.grid, head.short, head.grid, none, u.training, head.sent, u.data_index, pilots, u.pilot_index
+            head.grid, head.early, head.grid, none, u.training, head.sent, u.data_index, pilots, u.pilot_index
         )
         rows *= np.exp(-1j * head.slope * self._times).astype(np.complex64)[:, None]
         count = rows.shape[1]

@@ -94,7 +94,7 @@ class BurstTransmitter:
         pilots = u.pilots[: layout.rows]
         grid = np.empty((layout.rows, len(u.carriers)), np.complex64)
         grid[:, u.pilot_index] = pilots
-        coded = burst_header.encode(header.pack(), u.header_symbols * u.data_carriers)
+        coded = burst_header.encode(header.pack(), u.header_symbols * u.data_carriers, u.header_code)
         grid[: u.header_symbols, u.data_index] = coded.reshape(u.header_symbols, -1)
         grid[np.ix_(layout.payload_rows, u.data_index)] = elements
         grid[layout.midamble_rows] = u.training

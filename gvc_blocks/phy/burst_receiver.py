@@ -26,7 +26,8 @@ class BurstReceiver(GuardedBlock):
 
     Args:
         numerology: name or YAML path of the waveform.
-        synchroniser, channel_estimator, equaliser: registry names or package.module:Class.
+        synchroniser, channel_estimator, equaliser: registry names or package.module:Class; an empty synchroniser is
+            the numerology's.
         rx_antennas: number of inputs.
         center_frequency_hz: of the radio; relates sampling offset and CFO.
         one_oscillator: the sampling offset follows from the CFO.
@@ -39,7 +40,7 @@ class BurstReceiver(GuardedBlock):
     def __init__(
         self,
         numerology: str = "ofdm64",
-        synchroniser: str = "schmidl-cox",
+        synchroniser: str = "",
         channel_estimator: str = "dft-smoothed",
         equaliser: str = "mmse",
         rx_antennas: int = 1,

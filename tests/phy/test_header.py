@@ -93,6 +93,25 @@ def test_any_soft_symbols_decode_or_fail_cleanly(seed: int, scale: float) -> Non
         pass
 
 
+@given(headers, st.integers(0, 47), st.integers(0, 2**32 - 1))
+def test_robust_header_needs_any_half_of_its_symbols(header: BurstHeader, first: int, seed: int) -> None:
+    """Of 48 symbols of 48 elements any 24 in a row may be missing: each of the 1140 code bits is sent four times."""
+    sent = burst_header.encode(header.pack(), 48 * 48, "k15").reshape(48, 48)
+    assert np.allclose(np.abs(sent), 1)
+    sent[(first + np.arange(24)) % 48] = 0
+    random = np.random.default_rng(seed)
+    noise = random.standard_normal((48, 48)) + 1j * random.standard_normal((48, 48))
+    assert BurstHeader.parse(burst_header.decode((sent + noise / 4).ravel(), "k15")) == header
+
+
+def test_robust_header_survives_minus_eight_db_with_known_channel() -> None:
+    random = np.random.default_rng(1)
+    sent = burst_header.encode(SAMPLE.pack(), 48 * 48, "k15")
+    for _ in range(100):
+        noise = (random.standard_normal(len(sent)) + 1j * random.standard_normal(len(sent))) * 10**0.4 / 2**0.5
+        assert BurstHeader.parse(burst_header.decode(sent + noise, "k15")) == SAMPLE
+
+
 def test_too_few_elements() -> None:
     with pytest.raises(InputError, match="header_symbols"):
         burst_header.encode(SAMPLE.pack(), 100)

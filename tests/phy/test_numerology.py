@@ -15,7 +15,7 @@ def test_profiles(name: str, data: int, pilots: int, rate: float) -> None:
     assert 0 not in u.carriers
 
 
-@pytest.mark.parametrize("name", ["ofdm64", "ofdm256"])
+@pytest.mark.parametrize("name", ["ofdm64", "ofdm256", "ofdm64-robust", "ofdm256-robust"])
 def test_preamble(name: str) -> None:
     u = Numerology.load(name)
     short, long = u.preamble[: u.short_samples], u.preamble[u.short_samples :]
@@ -46,6 +46,16 @@ def test_own_file_and_its_errors(tmp_path) -> None:
         path.write_text(yaml.safe_dump({**content, key: value}))
         with pytest.raises(ConfigError, match=f"'{key}' is .*: give "):
             Numerology.load(str(path))
+    for key, value, rule in [
+        ("long_training_repeats", 1, "from 2 to 64"),
+        ("header_code", "k8", "k7"),
+        ("synchroniser", "acumulation", "did you mean 'accumulation'"),
+        ("synchroniser", "my_module:Class", "known"),
+        ("header_symbols", 5, "240 resource elements.*'k7' needs 273"),
+    ]:
+        path.write_text(yaml.safe_dump({**content, key: value}))
+        with pytest.raises(ConfigError, match=f"'{key}' .*{rule}"):
+            Numerology.load(str(path))
     path.write_text("[1, 2")
     with pytest.raises(ConfigError, match="YAML"):
         Numerology.load(str(path))
@@ -57,6 +67,15 @@ def test_own_file_and_its_errors(tmp_path) -> None:
         Numerology.load(str(tmp_path / "none.yaml"))
     with pytest.raises(InputError, match="ofdm64"):
         Numerology.load("ofdm46")
+
+
+def test_keys_that_came_later_may_be_left_out(tmp_path) -> None:
+    content = yaml.safe_load((FOLDER / "ofdm64.yaml").read_text())
+    later = {"long_training_repeats", "header_code", "synchroniser"}
+    path = tmp_path / "old.yaml"
+    path.write_text(yaml.safe_dump({key: value for key, value in content.items() if key not in later}))
+    assert np.array_equal(Numerology.load(str(path)).preamble, Numerology.load("ofdm64").preamble)
+    assert Numerology.load(str(path)).synchroniser == "schmidl-cox"
 
 
 @pytest.mark.parametrize("elements", [1, 16, 48, 49, 4096, 10880, 1_036_800])

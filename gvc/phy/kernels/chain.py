@@ -31,18 +31,19 @@ def soft_header(
     short_known: np.ndarray,
     precision: np.ndarray,
     turns: np.ndarray,
-) -> tuple[np.ndarray, int]:
-    """Soft header symbols complex64 [H D] and the row of `turns` that fits the residual CFO.
+) -> tuple[np.ndarray, int, float]:
+    """Soft header symbols complex64 [H D], the row of `turns` that fits the residual CFO, and the pilots' evidence.
 
     The long training alone gives the residual CFO; then the short training is turned to it and helps.
     """
-    short = turns.shape[1] - pilots.shape[0]
+    short, first = turns.shape[1] - pilots.shape[0], grid.shape[1] - pilots.shape[0]
     rough = smooth(mean, long_matrix)
     chosen = preamble.residual_slope(grid, rough, noise, pilots, pilot_index, tones, short_known, turns)
     early, later = turns[chosen, :short], turns[chosen, short:]
-    whole = preamble.whole_preamble(grid, mean, tones, short_known, early, precision)
+    whole = preamble.whole_preamble(grid, mean, tones, short_known, early, precision, first - short)
     response = smooth(whole, whole_matrix)
-    return preamble.header_soft(grid, response, noise, later, data_index, short + 2), chosen
+    evidence = preamble.pilot_evidence(grid, response, noise, later, pilots, pilot_index, first)
+    return preamble.header_soft(grid, response, noise, later, data_index, first), chosen, evidence
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)

@@ -1,6 +1,6 @@
 """From the FFT windows of preamble and header to soft header bits.
 
-grid is complex64 [rx, S + 2 + H, K]: S windows of short training, two of long training, H header symbols.
+grid is complex64 [rx, S + L + H, K]: S windows of short training, L of long training, H header symbols.
 """
 
 import numba
@@ -10,8 +10,8 @@ from gvc.phy.kernels.detection import FAST
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
-def long_training(grid: np.ndarray, known: np.ndarray, short: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """Mean of the two long training symbols over what they sent (`known`, its conjugate): complex64 [rx, K]; noise
+def long_training(grid: np.ndarray, known: np.ndarray, short: int, long: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Mean of the `long` long training symbols over what they sent (`known`, its conjugate): complex64 [rx, K]; noise
     variance of a resource element, float32 [rx]; the best antenna's SNR, a power ratio of at least 0.1.
     """
     rx, _, carriers = grid.shape
@@ -22,15 +22,17 @@ def long_training(grid: np.ndarray, known: np.ndarray, short: int) -> tuple[np.n
         apart = 0.0
         power = 0.0
         for k in range(carriers):
-            one = grid[a, short, k] * known[k]
-            two = grid[a, short + 1, k] * known[k]
-            m = np.complex64(0.5) * (one + two)
-            d = one - two
+            m = np.complex64(0)
+            for r in range(short, short + long):
+                m += grid[a, r, k]
+            m *= known[k] / np.float32(long)
+            for r in range(short, short + long):
+                d = grid[a, r, k] * known[k] - m
+                apart += 2 / (long - 1) * (d.real * d.real + d.imag * d.imag)
             mean[a, k] = m
             power += m.real * m.real + m.imag * m.imag
-            apart += d.real * d.real + d.imag * d.imag
         noise[a] = apart / (2 * carriers) + 1e-12
-        best = max(best, power / carriers / noise[a] - 0.5)
+        best = max(best, power / carriers / noise[a] - 1 / long)
     return mean, noise, best
 
 
@@ -50,6 +52,7 @@ def residual_slope(
     response complex64 [rx, K]; pilots float32 [H, P]; short_known complex64 [tones], conjugate of what was sent.
     """
     header, short = pilots.shape[0], turns.shape[1] - pilots.shape[0]
+    first = grid.shape[1] - header
     product = np.zeros(turns.shape[1], np.complex128)
     for a in range(grid.shape[0]):
         weight = 1 / noise[a]
@@ -59,7 +62,7 @@ def residual_slope(
         for r in range(header):
             for i in range(len(pilot_index)):
                 k = pilot_index[i]
-                product[short + r] += weight * pilots[r, i] * grid[a, short + 2 + r, k] * np.conj(response[a, k])
+                product[short + r] += weight * pilots[r, i] * grid[a, first + r, k] * np.conj(response[a, k])
     best = -np.inf
     at = 0
     for c in range(turns.shape[0]):
@@ -72,6 +75,31 @@ def residual_slope(
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
+def pilot_evidence(
+    grid: np.ndarray,
+    response: np.ndarray,
+    noise: np.ndarray,
+    turn: np.ndarray,
+    pilots: np.ndarray,
+    pilot_index: np.ndarray,
+    first: int,
+) -> float:
+    """How far the header's pilots, in rows from `first` on, agree with response: in standard deviations of what noise
+    or any other signal shows. turn complex128 [H] takes phases away.
+    """
+    along = 0.0
+    across = 1e-300
+    for a in range(grid.shape[0]):
+        for r in range(pilots.shape[0]):
+            for i in range(len(pilot_index)):
+                k = pilot_index[i]
+                product = grid[a, first + r, k] * np.conj(response[a, k]) / noise[a]
+                along += pilots[r, i] * (product.real * turn[r].real - product.imag * turn[r].imag)
+                across += 0.5 * (product.real * product.real + product.imag * product.imag)
+    return along / np.sqrt(across)
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
 def whole_preamble(
     grid: np.ndarray,
     mean: np.ndarray,
@@ -79,6 +107,7 @@ def whole_preamble(
     short_known: np.ndarray,
     turn: np.ndarray,
     precision: np.ndarray,
+    long: int,
 ) -> np.ndarray:
     """Least-squares response from long and short training, complex64 [rx, K]; `mean` is that of the long training,
     `turn` complex [S] takes away the short training's phase, `precision` float32 [K] is the energy on each carrier.
@@ -87,7 +116,7 @@ def whole_preamble(
     out = np.empty((rx, carriers), np.complex64)
     for a in range(rx):
         for k in range(carriers):
-            out[a, k] = np.float32(2) * mean[a, k]
+            out[a, k] = np.float32(long) * mean[a, k]
         for i in range(len(tones)):
             total = np.complex64(0)
             for r in range(len(turn)):
