@@ -91,7 +91,7 @@ class Rivals:
         """
         u = self._numerology
         count = present.head.payload_symbols
-        begins = later.window - u.short_samples - 2 * u.cyclic_prefix
+        begins = later.window + 2 * u.fft_size - u.preamble_samples
         rows = burst_layout(u, count).midamble_rows
         windows = present.acquired.window + self._headers.first_symbol + u.symbol_samples * rows
         kept = min(count, u.midamble_period * int(np.sum(windows + u.fft_size <= begins)))
