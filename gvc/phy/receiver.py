@@ -188,7 +188,7 @@ class BurstReceiver:
             # What begins behind the last position looked at is still found, and the present burst not a second time.
             again = max(self._rivals.last_position(present), present.acquired.window)
             self._resume(min(again, end - SHORT_PERIOD))
-            begins = self._rivals.beginning(self._buffer, present)
+            begins = self._rivals.beginning(self._buffer, present) if burst.disturbed else None
             return burst if begins is None else self._rivals.cut(self._buffer, present, burst, begins)
         self.candidates += 1
         self.headers_read += 1

@@ -64,7 +64,7 @@ def pilot_agreement(
     median = float(np.median(misfit))
     if left == 0:
         return median, 0, 0.0, 0.0
-    return median, left, coherent / strength, math.sqrt(spread) / strength
+    return median, left, coherent / strength, math.sqrt(max(spread, 0.5 * strength)) / strength
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
