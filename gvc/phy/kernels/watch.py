@@ -1,6 +1,6 @@
 """What tells a disturbed burst at little cost: guard carriers, pilots, and what smoothing leaves of the training.
 
-Shapes and words as in `payload`; G guard carriers.
+Shapes and words as in `payload`; R symbols after the header.
 """
 
 import numba
@@ -25,48 +25,79 @@ def guard_power(spectrum: np.ndarray, bins: np.ndarray, scale: float) -> np.ndar
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
-def pilot_deviation(
+def quiet_symbols(guards: np.ndarray, count: int, least: np.ndarray) -> np.ndarray:
+    """`count` guard carriers' energy in each symbol over the usual, float64 [R]: of guards [rx, R] over their median,
+    or over `least` [rx] where that is larger.
+    """
+    rx, symbols = guards.shape
+    out = np.zeros(symbols)
+    for a in range(rx):
+        usual = max(np.median(guards[a]), least[a])
+        for r in range(symbols):
+            out[r] += count * guards[a, r] / usual
+    return out
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
+def symbols_stand_out(
     received: np.ndarray,
     response: np.ndarray,
     variance: np.ndarray,
     pilots: np.ndarray,
     index: np.ndarray,
+    quiet: np.ndarray,
+    payload: np.ndarray,
     least: float,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Per payload symbol: error energy of its pilots over the claimed variance, which is a sum of rx P squares of mean
-    1 where the claim is true; real and imaginary part of their projection on response times pilots, and its expected
-    real part. float64 [M] each. received, response [rx, M, K]; variance float32 [rx, M, K], at least `least` |H|^2.
+    limits: np.ndarray,
+) -> bool:
+    """Whether a payload symbol's pilots, alone or with its guard carriers' energy `quiet`, or all pilots together say
+    that the claimed variance is wrong, float32 [rx, M, K] and taken as at least `least` |H|^2. A pilot's squared error
+    over that variance has the mean 1. limits: for the energy of one symbol's pilots, with guard carriers, of these
+    alone; the ratio of all energy to what is expected, and its inverse; what gain and phase may be off, in deviations
+    and beyond; energy of the errors across.
     """
     rx, symbols, _ = received.shape
-    energy = np.zeros(symbols)
-    along = np.zeros(symbols)
-    across = np.zeros(symbols)
-    expected = np.zeros(symbols)
+    total = along = across = strength = wander = 0.0
     for m in range(symbols):
+        energy = own_along = own_across = own = 0.0
         for a in range(rx):
             for i in range(len(index)):
                 k = index[i]
                 y = received[a, m, k] * pilots[m, i]
                 h = response[a, m, k]
-                weight = 1 / max(variance[a, m, k], least * (h.real * h.real + h.imag * h.imag))
+                power = h.real * h.real + h.imag * h.imag
+                weight = 1 / max(variance[a, m, k], least * power)
                 d = y - h
-                energy[m] += weight * (d.real * d.real + d.imag * d.imag)
-                along[m] += weight * (y.real * h.real + y.imag * h.imag)
-                across[m] += weight * (y.imag * h.real - y.real * h.imag)
-                expected[m] += weight * (h.real * h.real + h.imag * h.imag)
-    return energy, along, across, expected
+                energy += weight * (d.real * d.real + d.imag * d.imag)
+                own_along += weight * (y.real * h.real + y.imag * h.imag)
+                own_across += weight * (y.imag * h.real - y.real * h.imag)
+                own += weight * power
+        if energy > limits[0] or energy + quiet[payload[m]] > limits[1]:
+            return True
+        total += energy
+        along += own_along
+        across += own_across
+        strength += own
+        wander += own_across * own_across / max(own, 1e-30)
+    if np.max(quiet) > limits[2]:
+        return True
+    ratio = total / (rx * symbols * len(index))
+    if ratio > limits[3] or ratio < limits[4]:
+        return True
+    off = limits[5] / np.sqrt(max(strength, 1e-30)) + limits[6]
+    return abs(along / max(strength, 1e-30) - 1) > off or abs(across) > off * strength or wander > limits[7]
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
-def residual_by_carrier(observed: np.ndarray, trained: np.ndarray) -> np.ndarray:
-    """Mean |observed - trained|^2 of training [rx, T, K] over time: float64 [rx, K]."""
+def carriers_stand_out(observed: np.ndarray, trained: np.ndarray, most: np.ndarray) -> bool:
+    """Whether mean |observed - trained|^2 of training [rx, T, K] over time is above `most` [rx] on a carrier."""
     rx, symbols, carriers = observed.shape
-    out = np.zeros((rx, carriers))
     for a in range(rx):
+        left = np.zeros(carriers, np.float32)
         for t in range(symbols):
             for k in range(carriers):
                 d = observed[a, t, k] - trained[a, t, k]
-                out[a, k] += d.real * d.real + d.imag * d.imag
-        for k in range(carriers):
-            out[a, k] /= symbols
-    return out
+                left[k] += d.real * d.real + d.imag * d.imag
+        if np.max(left) > symbols * most[a]:
+            return True
+    return False
