@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from gvc.phy.kernels.phase import smooth_walk
+
 
 def follow_phase(
     angle: np.ndarray, variance: np.ndarray, block: np.ndarray, jump: np.ndarray
@@ -9,7 +11,7 @@ def follow_phase(
     """Smoothed phase and its variance, float64 [R] each, of R symbols in order of time; and the mean change of phase a
     symbol in each block, float64 [blocks].
 
-    A fixed-interval Kalman smoother (Rauch, Tung, Striebel, AIAA J. 3(8), 1965) for a random walk on a line: the line's
+    A Kalman smoother (`kernels.phase`) for a random walk on a line: the line's
     slope and the walk's variance a step are measured in each block of symbols, so that a steady oscillator is averaged
     over the whole burst, a noisy one over few symbols, and one that changes its frequency is followed.
 
@@ -19,25 +21,9 @@ def follow_phase(
         block: which block each symbol belongs to, int64 [R], ascending.
         jump: bool [R], the phase may be anything from this symbol on.
     """
-    count = len(angle)
     slope, walk = _motion(angle, variance, block, jump)
     line = np.cumsum(slope[block])
-    turned = angle - line
-    mean, spread = np.empty(count), np.empty(count)
-    ahead_mean, ahead_spread = np.empty(count), np.empty(count)
-    m, p = 0.0, 1e3
-    for i in range(count):
-        p = 1e3 if jump[i] else p + walk[block[i]]
-        ahead_mean[i], ahead_spread[i] = m, p
-        if np.isfinite(variance[i]):
-            error = np.angle(np.exp(1j * (turned[i] - m)))
-            gain = p / (p + variance[i])
-            m, p = m + gain * error, (1 - gain) * p
-        mean[i], spread[i] = m, p
-    for i in range(count - 2, -1, -1):
-        gain = spread[i] / ahead_spread[i + 1]
-        mean[i] += gain * (mean[i + 1] - ahead_mean[i + 1])
-        spread[i] += gain**2 * (spread[i + 1] - ahead_spread[i + 1])
+    mean, spread = smooth_walk(angle - line, variance, walk[block], jump)
     return mean + line, spread, slope
 
 

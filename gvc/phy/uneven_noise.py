@@ -77,7 +77,7 @@ class UnevenEstimation:
         """
         training = early.shape[1]
         raw = np.sum(np.abs(early - early.mean(axis=1, keepdims=True)) ** 2, axis=1) / (training - 1)
-        hit = _stand_out(raw, np.zeros(raw.shape[1], bool), len(raw) * (training - 1), last=True)
+        hit = _stand_out(raw, np.zeros(raw.shape[1], bool), len(raw) * (training - 1), whole=True)
         noise = np.where(hit, raw, _local(raw, ~hit)).mean(axis=0)
         if hit.any() and hasattr(self._estimator, "design"):
             signal = max(float(np.mean(np.abs(early) ** 2) - noise.mean()), 1e-3 * float(noise.mean()))
@@ -98,6 +98,7 @@ class UnevenEstimation:
         symbols = np.where(lost, 2 * np.mean(np.abs(observed) ** 2, axis=2), 0.0)
         carriers = _neighbours(observed[:, ~lost])[:, None] * noise / np.median(noise)
         hit_symbols, hit_carriers = lost.copy(), np.zeros(len(noise), bool)
+        settled = False
         for turn in range(_PASSES + 1):
             base = np.median(carriers, axis=1)
             signal = np.maximum(power - carriers.mean(axis=1), 1e-3 * power)
@@ -106,21 +107,24 @@ class UnevenEstimation:
             relative = (base[best] + symbols[best]) / signal[best] * float(np.mean(after[best])) / base[best]
             weights = self._interpolator.design(*times, relative)
             over = smoothing.apply(observed)
-            trained = np.einsum("ts,ask->atk", weights.training, over, optimize=True)
-            if turn == _PASSES or np.count_nonzero(~hit_symbols) < 4:
+            trained = weights.training @ over
+            if settled or np.count_nonzero(~hit_symbols) < 4:
                 break
             residual = np.abs(observed - trained) ** 2
-            last = turn == _PASSES - 1
+            before = hit_symbols
             raw, free = _raw_noise(residual[:, ~hit_symbols], weights, ~hit_symbols, smoothing, after)
-            hit_carriers = _stand_out(raw, hit_carriers, rx * free, last)
+            hit_carriers = _stand_out(raw, hit_carriers, rx * free, whole=turn == _PASSES - 1)
             carriers = np.where(hit_carriers, raw, _local(raw, ~hit_carriers))
             excess = _excess(residual, weights, smoothing, after, carriers, ~hit_carriers)
             limit = highest(SURE, rx * int(np.count_nonzero(~hit_carriers)) or 1)
-            hit_symbols |= loud & (excess > max(1.2 * limit, 0.25 * excess[loud].max(initial=0)))
+            strongest = excess[loud].max(initial=0)
+            hit_symbols = hit_symbols | (loud & (excess > max(1.2 * limit, 0.25 * strongest)))
             symbols = np.where(hit_symbols, np.maximum(excess - 1, 0), 0.0) * np.median(carriers, axis=1)[:, None]
             if hit_carriers.any() and hasattr(self._estimator, "design"):
                 smoothing = self._estimator.design(carriers[best] / signal[best] / self._group)
-        response = np.einsum("mt,atk->amk", weights.payload, over, optimize=True)
+            calm = not hit_carriers.any() and np.array_equal(hit_symbols, before)
+            settled = turn == _PASSES - 1 or (turn > 0 and calm)
+        response = weights.payload @ over
         missed = signal[:, None, None] * (weights.bias[:, None] + smoothing.bias)
         inherited = after[:, None] * weights.noise_gain[:, None] + missed
         return UnevenEstimate(
@@ -149,12 +153,12 @@ def _raw_noise(
     return np.maximum(raw, 0.2 * left), max(1, round(free))
 
 
-def _stand_out(raw: np.ndarray, before: np.ndarray, squares: int, last: bool) -> np.ndarray:
-    """Which carriers are hit, bool [K]; before the last pass only those within 10 dB of the strongest are added."""
+def _stand_out(raw: np.ndarray, before: np.ndarray, squares: int, whole: bool) -> np.ndarray:
+    """Which carriers are hit, bool [K]: all of them if `whole`, else those within 10 dB of the strongest are added."""
     typical = np.median(raw[:, ~before], axis=1, keepdims=True) if not before.all() else raw
     relative = np.mean(raw / typical, axis=0)
-    hit = before | (relative > max(highest(SURE, squares), 0 if last else 0.1 * relative.max()))
-    return beside(hit, relative > highest(NEAR, squares)) if last else hit
+    hit = before | (relative > max(highest(SURE, squares), 0 if whole else 0.1 * relative.max()))
+    return beside(hit, relative > highest(NEAR, squares)) if whole else hit
 
 
 def _excess(
