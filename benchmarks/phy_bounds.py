@@ -66,7 +66,7 @@ def main() -> None:
 def frequency(u: Numerology, snr_db: float, draws: int) -> list[dict[str, Any]]:
     """Rows of the two stages that estimate the CFO, in AWGN."""
     errors: dict[str, list[float]] = {"preamble": [], "burst": []}
-    synchroniser = registry.create("synchroniser", "schmidl-cox", numerology=u, rx_antennas=1)
+    synchroniser = registry.create("synchroniser", u.synchroniser, numerology=u, rx_antennas=1)
     symbols = 1
     for passage in passages(u, "awgn", snr_db, draws):
         symbols = len(passage.rows[0])

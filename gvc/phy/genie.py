@@ -36,7 +36,7 @@ class ChannelGenie:
         starts = []
         for first, symbols in bursts:
             rows = np.arange(burst_layout(u, symbols).rows)
-            long = first + u.short_samples + 2 * u.cyclic_prefix + u.fft_size * np.arange(2)
+            long = first + u.short_samples + 2 * u.cyclic_prefix + u.fft_size * np.arange(u.long_training_repeats)
             starts += [long, first + u.preamble_samples + u.symbol_samples * rows + u.cyclic_prefix]
         self._sent = np.concatenate(starts)
         self.noise_variance = channel.noise_variance * u.occupied_fraction
