@@ -70,9 +70,9 @@ class Watch:
         """See `kernels.symbols_stand_out`; too little noise `counts` only where there is some."""
         pilots, guards = rx * len(self._numerology.pilot_index), rx * len(self._numerology.guard_bins)
         single = [count * _limit(count) for count in (pilots, pilots + guards, guards)]
-        ratio = 1.03 + 3.3 / (pilots * symbols) ** 0.5
+        high, low = (beyond + 3.9 / (pilots * symbols) ** 0.5 for beyond in (1.03, 1.06))
         wander = symbols / 2 + 2.1 * (2 * symbols) ** 0.5
-        return np.array([*single, ratio, 1 / ratio if counts else 0.0, 5.0, 0.01, wander])
+        return np.array([*single, high, 1 / low if counts else 0.0, 5.0, 0.01, wander])
 
 
 def _limit(squares: int) -> float:
