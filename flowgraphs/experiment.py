@@ -279,7 +279,7 @@ class _Ran:
         denoised = graph.denoiser.frames_denoised if graph.denoiser is not None else 0
         counters = graph.receiver.assembler.counters.as_dict()
         demodulator = graph.receiver.demodulator
-        counts = ("samples", "bad_samples", "candidates", "bad_headers", "not_understood")
+        counts = ("samples", "bad_samples", "candidates", "bad_headers", "not_understood", "disturbed_bursts")
         counters |= {name: getattr(demodulator, name) for name in counts}
         bursts_sent = transmitter.modulator.bursts_sent
         return {

@@ -26,7 +26,7 @@ def summary(flow: Flow) -> dict[str, Any]:
         elif isinstance(block, BurstReceiver):
             counters = block.assembler.counters.as_dict()
             result |= {key: counters[key] for key in ("bursts_received", "bursts_lost") if key in counters}
-            counts = ("candidates", "bad_headers", "not_understood")
+            counts = ("candidates", "bad_headers", "not_understood", "disturbed_bursts")
             result |= {name: getattr(block.demodulator, name) for name in counts}
         elif isinstance(block, (PngVideoSink, ZmqVideoSink)):
             result["frames_displayed"] = block.frames_displayed

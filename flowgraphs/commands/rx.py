@@ -55,6 +55,7 @@ def rx(
             "candidates": demodulator.candidates,
             "bad_headers": demodulator.bad_headers,
             "not_understood": demodulator.not_understood,
+            "disturbed_bursts": demodulator.disturbed_bursts,
             "bursts_unknown": demodulator.unknown_bursts,
             "bad_samples": demodulator.bad_samples,
             "stream_table": assembler.streams,

@@ -104,7 +104,7 @@ class PayloadReader:
             self._drift_per_cfo,
         )  # fmt: skip
         cfo_hz = (acquired.step + slope / u.symbol_samples) / (2 * math.pi) * u.sample_rate_hz
-        smoothing, weights, share = self._smoothers_of(observed, head.payload_symbols, _level(power, rough))
+        smoothing, weights, share, inherited = self._smoothers_of(observed, head.payload_symbols, _level(power, rough))
         trained, response, noise, signal, snr = chain.follow(
             observed, power, smoothing.matrix, weights.training, weights.payload, share
         )
@@ -117,7 +117,7 @@ class PayloadReader:
             )  # fmt: skip
             if self._watch.disturbed(
                 received, response, variance, plan.pilots, guards, plan.payload, observed, trained, noise, signal,
-                rough, share,
+                rough, share, inherited,
             ):  # fmt: skip
                 disturbed = True
                 ordinary = received, response, variance
@@ -201,7 +201,9 @@ class PayloadReader:
             training_samples=np.rint(training_times * u.symbol_samples).astype(np.int64),
         )
 
-    def _smoothers_of(self, observed: np.ndarray, count: int, snr_db: int) -> tuple[Smoothing, TimeWeights, float]:
+    def _smoothers_of(
+        self, observed: np.ndarray, count: int, snr_db: int
+    ) -> tuple[Smoothing, TimeWeights, float, float]:
         adapt = getattr(self._estimator, "adapt", None)
         if adapt is None:
             return self._smoothers(count, snr_db)
@@ -209,14 +211,15 @@ class PayloadReader:
 
     def _design(
         self, count: int, snr_db: int, smoothing: Smoothing | None = None
-    ) -> tuple[Smoothing, TimeWeights, float]:
+    ) -> tuple[Smoothing, TimeWeights, float, float]:
         """Smoothers over carriers and over time for training of this SNR, each designed for the noise that the other
-        leaves, and the share of the noise that stays in observed less smoothed training.
+        leaves; the share of the noise that stays in observed less smoothed training; and that in the payload's response.
         """
         smoothing = smoothing or self._estimator.smoothing(snr_db + 10 * math.log10(self._group))
         left = float(np.mean(smoothing.noise_gain))
         weights = self._interpolator.weights(count, snr_db - 10 * math.log10(left))
-        return smoothing, weights, weights.residual_share(smoothing)
+        inherited = left * float(np.mean(weights.noise_gain))
+        return smoothing, weights, weights.residual_share(smoothing), inherited
 
 
 def _level(power: np.ndarray, noise: np.ndarray) -> int:

@@ -215,7 +215,9 @@ class Recovery:
             v, h = variance[:, calm][:, :, at], response[:, calm][:, :, at]
             y = received[:, calm][:, :, at] * pilots[calm]
             expected = float(np.sum(np.abs(h) ** 2 / v))
-            gain = float(np.sum((y * h.conj()).real / v)) / expected
+            # Less than 1 by the response's own error.
+            usual = 1 - float(np.sum(estimate.inherited[:, calm][:, :, at] / v)) / expected
+            gain = float(np.sum((y * h.conj()).real / v)) / expected / max(usual, 0.5)
             # A gain that is far off is no receiver's: the burst was not understood, and that is to be seen.
             if abs(gain - 1) > 2.5 / (2 * expected) ** 0.5 and 0.5 < gain < 2:
                 response, h = response * np.float32(gain), h * np.float32(gain)

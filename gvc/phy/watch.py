@@ -46,11 +46,12 @@ class Watch:
         signal: np.ndarray,
         rough: np.ndarray,
         share: float,
+        inherited: float,
     ) -> bool:
         """received, response complex64 [rx, M, K], variance float32 [rx, M, K], pilots float32 [M, P]; guards float32
         [rx, R] of all symbols after the header, `payload` int64 [M] among them; observed and trained complex64
         [rx, T, K], of whose noise `share` is in their difference; noise and signal float32 [rx]; rough float64 [rx],
-        noise from neighbouring training symbols before the payload alone.
+        noise from neighbouring training symbols before the payload alone; inherited: of the noise, what is in response.
         """
         u = self._numerology
         total = float(noise.sum())
@@ -60,8 +61,9 @@ class Watch:
         limits = self._limits(len(guards), len(payload), counts)
         quiet = kernels.quiet_symbols(guards, len(u.guard_bins), self._least * signal)
         if kernels.symbols_stand_out(
-            received, response, variance, pilots, u.pilot_index, quiet, payload, self._least, limits
-        ):
+            received, response, variance, pilots, u.pilot_index, quiet, payload, self._least, limits,
+            inherited * total / max(float(signal.sum()), NU_MIN * total),
+        ):  # fmt: skip
             return True
         most = np.maximum(noise, NU_MIN * signal) * (share * _SPREAD * _limit(round(observed.shape[1] * share)))
         return bool(kernels.carriers_stand_out(observed, trained, most))

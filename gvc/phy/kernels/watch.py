@@ -49,12 +49,13 @@ def symbols_stand_out(
     payload: np.ndarray,
     least: float,
     limits: np.ndarray,
+    inherited: float,
 ) -> bool:
     """Whether a payload symbol's pilots, alone or with its guard carriers' energy `quiet`, or all pilots together say
     that the claimed variance is wrong, float32 [rx, M, K] and taken as at least `least` |H|^2. A pilot's squared error
     over that variance has the mean 1. limits: for the energy of one symbol's pilots, with guard carriers, of these
     alone; the ratio of all energy to what is expected, and its inverse; what gain and phase may be off, in deviations
-    and beyond; energy of the errors across.
+    and beyond; energy of the errors across. inherited: by how much the response's own error lowers the gain.
     """
     rx, symbols, _ = received.shape
     total = along = across = strength = wander = 0.0
@@ -84,7 +85,7 @@ def symbols_stand_out(
     ratio = total / (rx * symbols * len(index))
     if ratio > limits[3] or ratio < limits[4]:
         return True
-    off = limits[5] / np.sqrt(max(strength, 1e-30)) + limits[6]
+    off = limits[5] / np.sqrt(max(strength, 1e-30)) + limits[6] + inherited
     return abs(along / max(strength, 1e-30) - 1) > off or abs(across) > off * strength or wander > limits[7]
 
 
