@@ -213,7 +213,7 @@ class PayloadReader:
         self, count: int, snr_db: int, smoothing: Smoothing | None = None
     ) -> tuple[Smoothing, TimeWeights, float, float]:
         """Smoothers over carriers and over time for training of this SNR, each designed for the noise that the other
-        leaves; the share of the noise that stays in observed less smoothed training; and that in the payload's response.
+        leaves; the share of the noise that stays in observed less smoothed training; and that in the response.
         """
         smoothing = smoothing or self._estimator.smoothing(snr_db + 10 * math.log10(self._group))
         left = float(np.mean(smoothing.noise_gain))
