@@ -55,7 +55,7 @@ class HeaderReader:
         self.first_symbol = 2 * u.fft_size + u.cyclic_prefix
         rows = self.first_symbol + u.symbol_samples * np.arange(u.header_symbols)
         self.length = int(rows[-1]) + u.fft_size
-        self._short = u.short_samples // u.fft_size
+        self._short = u.short_windows
         self._long = u.long_training_repeats
         long = u.fft_size * np.arange(2 - self._long, 2)
         early = long[0] - 2 * u.cyclic_prefix - u.fft_size * np.arange(self._short, 0, -1)
