@@ -22,8 +22,8 @@ from gvc.phy.synchroniser import Acquisition
 _MAX_SLOPE = 0.4
 """Residual CFO that is searched, radians a symbol: five standard deviations of the acquisition's at 0 dB."""
 
-_EVIDENCE = 3.5
-"""Standard deviations. A header that can be read shows twice as much."""
+_EVIDENCE = 2.0
+"""Standard deviations. A header that can be read shows twice as much and more."""
 
 
 @dataclasses.dataclass(frozen=True)
