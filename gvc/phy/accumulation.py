@@ -48,7 +48,7 @@ class Accumulation:
         self._threshold = noise_threshold(self._window, self._lags, SHORT_PERIOD * rx_antennas, self.FALSE_CANDIDATES)
         self._margin = SHORT_PERIOD * (2 + u.short_training_repeats // 4)
         self.reach = self._margin + SHORT_PERIOD * 2 * self._window
-        self.skip = SHORT_PERIOD * (self._window // 2)
+        self.skip = 3 * self._margin - SHORT_PERIOD
         self._size = u.preamble_samples
         self._long = u.short_samples + 2 * u.cyclic_prefix
         self._length = self.span = scipy.fft.next_fast_len(3 * self._margin + self._size)

@@ -39,7 +39,7 @@ def preamble_precision(numerology: Numerology) -> np.ndarray:
     the short training as many of it as fit, at its higher power. float64 [K].
     """
     u = numerology
-    return u.long_training_repeats + np.abs(u.short_grid).astype(float) ** 2 * (u.short_samples // u.fft_size)
+    return u.long_training_repeats + np.abs(u.short_grid).astype(float) ** 2 * u.short_windows
 
 
 class ChannelEstimator(Protocol):

@@ -22,8 +22,8 @@ from gvc.phy.synchroniser import Acquisition
 _MAX_SLOPE = 0.4
 """Residual CFO that is searched, radians a symbol: five standard deviations of the acquisition's at 0 dB."""
 
-_EVIDENCE = 3.5
-"""Standard deviations. A header that can be read shows twice as much."""
+_EVIDENCE = 2.0
+"""Standard deviations. A header that can be read shows twice as much and more."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +58,7 @@ class HeaderReader:
         self.first_symbol = 2 * u.fft_size + u.cyclic_prefix
         rows = self.first_symbol + u.symbol_samples * np.arange(u.header_symbols)
         self.length = int(rows[-1]) + u.fft_size
-        self._short = u.short_samples // u.fft_size
+        self._short = u.short_windows
         self._long = u.long_training_repeats
         long = u.fft_size * np.arange(2 - self._long, 2)
         early = long[0] - 2 * u.cyclic_prefix - u.fft_size * np.arange(self._short, 0, -1)

@@ -124,7 +124,7 @@ class Numerology:
                 and all(c and abs(c) <= self.occupied_carriers for c in self.pilot_carriers),
                 "must be two or more different occupied carriers",
             ),
-            ("short_training_repeats", 6 <= self.short_training_repeats <= 64, "must be from 6 to 64"),
+            ("short_training_repeats", 6 <= self.short_training_repeats <= 128, "must be from 6 to 128"),
             ("long_training_repeats", 2 <= self.long_training_repeats <= 64, "must be from 2 to 64"),
             ("header_symbols", 1 <= self.header_symbols <= 64, "must be from 1 to 64"),
             ("payload_symbols", 1 <= self.payload_symbols <= 1024, "must be from 1 to 1024"),
@@ -237,6 +237,11 @@ class Numerology:
     @property
     def short_samples(self) -> int:
         return SHORT_PERIOD * self.short_training_repeats
+
+    @property
+    def short_windows(self) -> int:
+        """FFT windows that lie in the short training, though they start early by the timing advance."""
+        return (self.short_samples - self.timing_advance) // self.fft_size
 
     @property
     def preamble_samples(self) -> int:
