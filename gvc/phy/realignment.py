@@ -9,7 +9,7 @@ from gvc.phy.channel_estimator import Smoothing
 
 REACH = 400
 """Samples by which a midamble is searched before and after its place."""
-KEPT = 0.6
+KEPT = 0.4
 """Coherence, relative to what noise leaves, below which a midamble is not where it should be."""
 LEAST = 0.15
 
@@ -18,6 +18,17 @@ def coherence(one: np.ndarray, other: np.ndarray, weight: np.ndarray) -> float:
     """|<one, other>|^2 over their powers, carriers weighted: 1 for responses [rx, K] that differ by a factor only."""
     power = float(np.sum(np.abs(one) ** 2 * weight) * np.sum(np.abs(other) ** 2 * weight))
     return float(abs(np.vdot(one, other * weight)) ** 2) / power if power > 0 else 0.0
+
+
+def estranged(one: np.ndarray, other: np.ndarray, noise: np.ndarray, weight: np.ndarray) -> bool:
+    """Whether a training symbol's response has, beyond noise of variance `noise` [K], clearly another shape than the
+    smoothed `other`, both complex64 [rx, K]. One in which there is more noise than signal may be in a fade.
+    """
+    floor = float(len(one) * np.sum(noise * weight))
+    signal = float(np.sum(np.abs(one) ** 2 * weight)) - floor
+    if signal < floor:
+        return False
+    return float(abs(np.vdot(one, other * weight)) ** 2) < KEPT * signal * float(np.sum(np.abs(other) ** 2 * weight))
 
 
 @dataclasses.dataclass
@@ -46,10 +57,10 @@ class Places:
 
 def find_midambles(
     windows: BurstWindows, rows: np.ndarray, reference: np.ndarray, typical: float, smoothing: Smoothing,
-    weight: np.ndarray,
+    noise: np.ndarray, weight: np.ndarray,
 ) -> Midambles:  # fmt: skip
     """Midambles `rows`, int64 [J], followed from the header's response `reference`, complex64 [rx, K], with which a
-    single training symbol has the coherence `typical`; `weight` [K] is that of the carriers.
+    single training symbol has the coherence `typical`; `noise` [K] and `weight` [K] are those of the carriers.
 
     Midambles look alike. So each is searched back to half way to the one before, and where several places resemble it,
     the following midamble decides.
@@ -59,7 +70,7 @@ def find_midambles(
     offset = 0
     for j, row in enumerate(rows):
         here = windows.training(row, offset)
-        gone = coherence(here, reference, weight) < KEPT * typical
+        gone = estranged(here, reference, noise, weight)
         if gone:
             places = np.arange(offset - back[j], offset + REACH + 1)
             found = windows.likeness(row, places, reference, weight)

@@ -13,6 +13,8 @@ from gvc.phy.phase_path import follow_phase
 from gvc.phy.realignment import Midambles, Places, coherence, find_midambles, place_payload
 from gvc.phy.uneven_noise import NEAR, SURE, UnevenEstimate, UnevenEstimation, beside, highest
 
+LIKELY = 3e-4
+"""Probability that a calm payload symbol of a disturbed burst counts as hit."""
 _TURNING = 0.15
 """Radians a symbol by which a block's frequency may differ before its windows are cut anew."""
 _STEP = 0.7
@@ -134,7 +136,7 @@ class Recovery:
         reference = smoothing.apply(early.observed.mean(axis=1))
         each = early.observed.transpose(1, 0, 2)
         typical = float(np.median([coherence(one, reference, weight) for one in each]))
-        found = find_midambles(windows, rows.midambles, reference, typical, smoothing, weight)
+        found = find_midambles(windows, rows.midambles, reference, typical, smoothing, noise, weight)
         places = place_payload(windows, rows.payload, rows.pilots, rows.midambles, found, reference, typical, smoothing)
         angle = np.array([np.angle(np.vdot(reference, one * weight)) for one in each])
         aligned = early.observed * np.exp(-1j * angle).astype(np.complex64)[:, None]
@@ -252,7 +254,7 @@ class Recovery:
         rx, count = len(received), len(at)
         own = np.sum(error / claim, axis=(0, 2))
         both = (own + empty * np.sum(guards / usual, axis=0)) / (rx * (count + empty))
-        sure = (both > highest(SURE, rx * (count + empty))) | (own / (rx * count) > highest(SURE, rx * count))
+        sure = (both > highest(LIKELY, rx * (count + empty))) | (own / (rx * count) > highest(SURE, rx * count))
         hit = beside(sure | given_up, both > highest(NEAR, rx * (count + empty))) & ~given_up
         more = (np.sum(error - claim, axis=2) + empty * (guards - usual)) / (count + empty)
         # What misses both, another burst's short training for one, shows in the power of the data.
@@ -266,11 +268,14 @@ class Recovery:
 def _likelihood(
     received: np.ndarray, response: np.ndarray, variance: np.ndarray, pilots: np.ndarray, at: np.ndarray
 ) -> float:
-    """Mean logarithm of the density of the pilots, at carriers `at`, of the symbols that are not given up."""
+    """Mean logarithm of the density of the pilots, at carriers `at`; given up, they are noise of their mean power."""
     claim = variance[:, :, at]
-    kept = np.isfinite(claim)
     error = np.abs(received[:, :, at] - response[:, :, at] * pilots) ** 2
-    return float(np.mean(-(error / claim + np.log(claim))[kept])) if kept.any() else -np.inf
+    nothing = np.abs(received[:, :, at]) ** 2
+    power = float(nothing.mean()) + _LEAST
+    kept = np.isfinite(claim)
+    density = np.where(kept, error / claim + np.log(claim), nothing / power + np.log(power))
+    return -float(np.mean(density))
 
 
 def _path(windows: BurstWindows, found: Midambles, places: Places, rows: Rows) -> np.ndarray:
