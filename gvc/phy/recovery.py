@@ -7,6 +7,7 @@ import numpy as np
 from gvc.phy.burst_windows import BurstWindows
 from gvc.phy.channel_estimator import ChannelEstimator, Smoothing
 from gvc.phy.interpolation import TimeInterpolator
+from gvc.phy.kernels import watch as kernels
 from gvc.phy.numerology import Numerology
 from gvc.phy.phase_path import follow_phase
 from gvc.phy.realignment import Midambles, Places, coherence, find_midambles, place_payload
@@ -75,8 +76,9 @@ class Recovery:
     training tells the noise by carrier and the channel is estimated with less weight on what is hit (`uneven_noise`);
     each symbol's phase is followed as fast as it moves (`phase_path`). Pilots and guard carriers tell together the
     noise of every payload symbol: where they exceed the claim beyond chance, the symbol has their excess for its own,
-    and neighbours of such a symbol need less to be believed. What the pilots of all other symbols say of gain and
-    noise goes before what training says, since the payload may be clipped or quantised otherwise.
+    and neighbours of such a symbol need less to be believed; where its power alone does, it has that. What the pilots
+    of all other symbols say of gain and noise goes before what training says, since the payload may be clipped or
+    quantised otherwise.
 
     Two readings compete. One takes each training symbol's phase away before it interpolates, and so stands any motion
     of the oscillator; the other takes away sudden changes of phase and frequency only, interpolates the channel with
@@ -254,6 +256,11 @@ class Recovery:
         sure = (both > highest(SURE, rx * (count + empty))) | (own / (rx * count) > highest(SURE, rx * count))
         hit = beside(sure | given_up, both > highest(NEAR, rx * (count + empty))) & ~given_up
         more = (np.sum(error - claim, axis=2) + empty * (guards - usual)) / (count + empty)
+        # What misses both, another burst's short training for one, shows in the power of the data.
+        power = kernels.symbol_power(received, response, variance)
+        loud = ~given_up & (power > kernels.most_power(power[~given_up], len(received[0, 0]) ** -0.5))
+        over = np.mean(np.abs(received) ** 2 - np.abs(response) ** 2 - variance, axis=2)
+        hit, more = hit | loud, np.where(loud, np.maximum(more, over), more)
         return hit, np.where(hit, np.maximum(more, 0), 0)
 
 

@@ -22,7 +22,7 @@ _SPREAD = 1.25
 class Watch:
     """Compares pilots, guard carriers and training with the claimed noise: each payload symbol with the pilots' and
     guard carriers' energy, their sum over the burst with its expectation, the pilots' gain, phase and wandering with
-    none, each carrier's residual in training with the others'.
+    none, each symbol's power and each carrier's residual in training with the others'.
 
     What is below the noise map's lower end, NU_MIN, does not count.
     """
@@ -64,6 +64,9 @@ class Watch:
             received, response, variance, pilots, u.pilot_index, quiet, payload, self._least, limits,
             inherited * total / max(float(signal.sum()), NU_MIN * total),
         ):  # fmt: skip
+            return True
+        power = kernels.symbol_power(received, response, variance)
+        if np.max(power) > kernels.most_power(power, observed.shape[2] ** -0.5):
             return True
         most = np.maximum(noise, NU_MIN * signal) * (share * _SPREAD * _limit(round(observed.shape[1] * share)))
         return bool(kernels.carriers_stand_out(observed, trained, most))

@@ -75,7 +75,7 @@ def header_agreement(observed: np.ndarray, symbols: int) -> tuple[float, float]:
     neighbouring header symbols have in common, over their power without noise.
     """
     rx, _, carriers = observed.shape
-    first = power = coherent = common = 0.0
+    first = power = coherent = common = loud = 0.0
     each = np.empty(rx * carriers)
     for a in range(rx):
         for k in range(carriers):
@@ -84,6 +84,7 @@ def header_agreement(observed: np.ndarray, symbols: int) -> tuple[float, float]:
             d = one - two
             noise = 0.5 * (d.real * d.real + d.imag * d.imag)
             first += mean.real * mean.real + mean.imag * mean.imag - 0.5 * noise
+            loud += noise
             total = last = np.complex64(0)
             for r in range(2, 2 + symbols):
                 o = observed[a, r, k]
@@ -96,4 +97,8 @@ def header_agreement(observed: np.ndarray, symbols: int) -> tuple[float, float]:
     if not (first > 0 and power > 0):
         return 1.0, 1.0
     near = common / (symbols - 1) / (power / symbols) if symbols > 1 else 0.0
-    return max(coherent / first, near), math.sqrt(len(each) * np.var(each)) / first
+    # The error of the header's part, and of the long training's: |h|^2 s + s^2 / 2 an element, with noise variance s.
+    level = loud / len(each)
+    own = len(each) * np.var(each)
+    reference = (coherent / first) ** 2 * (first * level + 0.5 * len(each) * level * level)
+    return max(coherent / first, near), math.sqrt(own + reference) / first

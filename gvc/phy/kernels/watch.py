@@ -102,3 +102,32 @@ def carriers_stand_out(observed: np.ndarray, trained: np.ndarray, most: np.ndarr
         if np.max(left) > symbols * most[a]:
             return True
     return False
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
+def symbol_power(received: np.ndarray, response: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """Received power of each payload symbol over that of a signal of mean power 1 and the claimed noise: float64 [M].
+    received, response [rx, M, K]; variance float32 [rx, M, K].
+    """
+    rx, symbols, carriers = received.shape
+    out = np.empty(symbols)
+    for m in range(symbols):
+        found = np.float32(0)
+        expected = np.float32(0)
+        for a in range(rx):
+            for k in range(carriers):
+                y = received[a, m, k]
+                h = response[a, m, k]
+                found += y.real * y.real + y.imag * y.imag
+                expected += h.real * h.real + h.imag * h.imag + variance[a, m, k]
+        out[m] = found / expected
+    return out
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
+def most_power(power: np.ndarray, spread: float) -> float:
+    """What `power`, float64 [M], of symbols whose contents vary as most of these do does not pass: six deviations above
+    the median, the deviation that of the middle half, at least `spread`.
+    """
+    middle = np.median(power)
+    return middle + 6 * max(1.4826 * np.median(np.abs(power - middle)), spread)
