@@ -113,7 +113,10 @@ class UnevenEstimation:
                 break
             residual = np.abs(observed - trained) ** 2
             before = hit_symbols
-            raw, free = _raw_noise(residual[:, ~hit_symbols], weights, ~hit_symbols, smoothing, after)
+            used = ~hit_symbols
+            if np.count_nonzero(used & ~loud) >= 4:  # one symbol that is hit makes carriers stand out by chance
+                used &= ~loud
+            raw, free = _raw_noise(residual[:, used], weights, used, smoothing, after)
             hit_carriers = _stand_out(raw, hit_carriers, rx * free, whole=turn == _PASSES - 1)
             carriers = np.where(hit_carriers, raw, _local(raw, ~hit_carriers))
             excess = _excess(residual, weights, smoothing, after, carriers, ~hit_carriers)
