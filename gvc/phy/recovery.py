@@ -260,8 +260,10 @@ class Recovery:
         power = kernels.symbol_power(received, response, variance)
         loud = ~given_up & (power > kernels.most_power(power[~given_up], len(received[0, 0]) ** -0.5))
         over = np.mean(np.abs(received) ** 2 - np.abs(response) ** 2 - variance, axis=2)
-        hit, more = hit | loud, np.where(loud, np.maximum(more, over), more)
-        return hit, np.where(hit, np.maximum(more, 0), 0)
+        # Where all three see it, their mean over all squares: the larger of two would be too large on average.
+        all_three = ((count + empty) * more + received.shape[2] * over) / (count + empty + received.shape[2])
+        more = np.where(loud, np.where(hit, all_three, over), more)
+        return hit | loud, np.where(hit | loud, np.maximum(more, 0), 0)
 
 
 def _likelihood(

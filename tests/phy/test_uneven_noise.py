@@ -1,5 +1,7 @@
 """Noise that differs by carrier or symbol is found, and even noise stays even."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.stats import gamma
@@ -27,7 +29,7 @@ def response(random: np.random.Generator, rx: int = 1) -> np.ndarray:
 
 
 def estimated(
-    noise: np.ndarray, seed: int, rx: int = 1, loud: np.ndarray | None = None, estimator: object = None
+    noise: np.ndarray, seed: int, rx: int = 1, loud: np.ndarray | None = None, estimator: Any = None
 ) -> tuple[UnevenEstimate, np.ndarray]:
     """The estimate for noise variance [T, K] (or what broadcasts to it), and the true response [rx, 1, K]."""
     random = np.random.default_rng(seed)
