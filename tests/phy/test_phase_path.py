@@ -89,6 +89,17 @@ def test_a_jump_that_is_flagged_is_followed_at_once() -> None:
     assert claim.max() < r  # each side averages its own
 
 
+def test_a_jump_within_a_block_is_no_slope() -> None:
+    random = np.random.default_rng(6)
+    n, r = 102, 0.03
+    for _ in range(50):
+        at = int(random.integers(20, 95))
+        truth = np.where(np.arange(n) < at, 0.0, random.uniform(-np.pi, np.pi))
+        phase, claim, slope = followed(truth + np.sqrt(r) * random.standard_normal(n), r, np.arange(n) == at)
+        assert np.count_nonzero(slope) <= 1
+        assert np.mean(around(phase - truth) ** 2) < 8 * np.mean(claim)
+
+
 def test_what_is_not_known_is_bridged() -> None:
     """Between two known ends a random walk has the variance of a bridge: q m (g - m) / g, m steps into a gap of g."""
     random = np.random.default_rng(5)
