@@ -47,12 +47,14 @@ class Midambles:
 @dataclasses.dataclass
 class Places:
     """offset: int64 [M], samples by which payload symbols are late. given_up: bool [M], those where samples went
-    missing and those that nobody knows where to find. jump: bool [M], the phase may be any from this symbol on.
+    missing and those that nobody knows where to find. jump: bool [M], the phase may be any from this symbol on. end:
+    samples by which the last midamble found is late.
     """
 
     offset: np.ndarray
     given_up: np.ndarray
     jump: np.ndarray
+    end: int = 0
 
 
 def find_midambles(
@@ -102,7 +104,8 @@ def place_payload(
     """
     u = windows.numerology
     chance = 1 / (len(reference) * pilots.shape[1])
-    half = (chance + typical + (1 - typical) * chance) / 2
+    usual = typical + (1 - typical) * chance
+    half = (chance + usual) / 2
     places = Places(np.zeros(len(rows), np.int64), np.zeros(len(rows), bool), np.zeros(len(rows), bool))
 
     def fit(index: np.ndarray, offset: int, response: np.ndarray) -> np.ndarray:
@@ -123,18 +126,23 @@ def place_payload(
         if right != left:
             before, after = fit(index, left, reference), fit(index, right, found.observed[:, j])
             gap = -(-max(0, left - right) // u.symbol_samples)  # symbols that fell out altogether
-            score = [before[:m].sum() + after[m + gap :].sum() for m in range(len(index) + 1)]
-            change = int(np.argmax(score))
+            score = np.array([before[:m].sum() + after[m + gap :].sum() for m in range(len(index) + 1)])
+            change = first = last = int(np.argmax(score))
+            open_to = np.flatnonzero(score > score[change] - (usual - chance) / 2)
+            # One more is open where the change lies within a symbol, and symbols that came twice are right in both.
+            if np.ptp(open_to) > 1 - (-max(0, right - left) // u.symbol_samples):
+                first, last = int(open_to[0]), int(open_to[-1])
             places.offset[index[change:]] = right
-            places.given_up[index[max(0, change - 1) : change + gap + 1]] = True
+            places.given_up[index[max(0, first - 1) : last + gap + 1]] = True
             places.jump[index[min(change, len(index) - 1)]] = True
         left, at_left, reference = right, row, found.observed[:, j]
+    places.end = left
     index = np.flatnonzero(rows > at_left)
     if len(index):
         places.offset[index] = left
         agree = fit(index, left, reference)
-        score = [agree[:m].sum() - agree[m:].sum() for m in range(len(index) + 1)]
-        change = int(np.argmax(score))
+        balance = [agree[:m].sum() - agree[m:].sum() for m in range(len(index) + 1)]
+        change = int(np.argmax(balance))
         if change < len(index):
             places.given_up[index[max(0, change - 1) :]] = True
     places.given_up |= ~windows.inside(rows, places.offset)
