@@ -125,9 +125,11 @@ class Recovery:
         training = self._training(still, early, found, calm, np.zeros(calm.shape[1]))
         resting = self._read(still, training, places, noise, rows, smoothing)
         best = max(resting, moving, key=lambda reading: reading.likelihood)
+        # Where midambles are out of place, or no payload symbol has one to rely on, the ordinary reading is none.
+        if np.any(found.offset) or places.given_up.all():
+            return best.result
         usual = _likelihood(*ordinary, rows.pilots, self._numerology.pilot_index)
-        given_up = not np.isfinite(best.likelihood)  # nothing is in its place, whatever the pilots may seem
-        return best.result if given_up or best.likelihood > usual else None
+        return best.result if best.likelihood > usual else None
 
     def _moving(
         self, windows: BurstWindows, early: Training, noise: np.ndarray, rows: Rows, smoothing: Smoothing
