@@ -126,8 +126,8 @@ class Recovery:
         resting = self._read(still, training, places, noise, rows, smoothing)
         best = max(resting, moving, key=lambda reading: reading.likelihood)
         usual = _likelihood(*ordinary, rows.pilots, self._numerology.pilot_index)
-        given_up = not np.isfinite(best.likelihood)  # nothing is in its place, whatever the pilots may seem
-        return best.result if given_up or best.likelihood > usual else None
+        nothing = places.given_up.all()  # is where it could be understood, whatever the pilots may seem
+        return best.result if nothing or best.likelihood > usual else None
 
     def _moving(
         self, windows: BurstWindows, early: Training, noise: np.ndarray, rows: Rows, smoothing: Smoothing

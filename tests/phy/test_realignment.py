@@ -39,7 +39,8 @@ def placed(stream: Sent, at: int | None, count: int) -> tuple[Midambles, Places]
     windows = windows_of(samples if at is None else slip(samples, at, count), stream)
     reference = np.exp(-2j * np.pi * U.carriers * U.timing_advance / U.fft_size).astype(np.complex64)[None]
     typical, weight, smoothing = 1 / (1 + 10 ** (-SNR_DB / 10)), np.ones(len(U.carriers)), DftSmoothed(U).smoothing(20)
-    found = find_midambles(windows, MIDAMBLES, reference, typical, smoothing, weight)
+    noise = np.full(len(U.carriers), 10 ** (-SNR_DB / 10))
+    found = find_midambles(windows, MIDAMBLES, reference, typical, smoothing, noise, weight)
     pilots = U.pilots[LAYOUT.payload_rows]
     return found, place_payload(windows, PAYLOAD, pilots, MIDAMBLES, found, reference, typical, smoothing)
 
