@@ -42,16 +42,30 @@ class BurstWindows:
         """The latest sample that a window may start at."""
         return int(self.starts[-1])
 
+    @property
+    def _latest(self) -> int:
+        """The latest start of a window whose symbol is seen whole by then: the prefix holds what the end lacks."""
+        return self.last_start + self.numerology.cyclic_prefix - self.numerology.timing_advance
+
     def inside(self, rows: np.ndarray, offset: np.ndarray | int) -> np.ndarray:
         """bool [rows]: whether they lie in the burst's part of the stream when they come `offset` samples late."""
-        return self.starts[rows] + offset <= self.last_start
+        return self.starts[rows] + offset <= self._latest
+
+    def _early(self, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where windows can be cut that should start at `starts`, int64 [W], and what turns their carriers back where
+        that is earlier, complex64 [W, K].
+        """
+        u = self.numerology
+        possible = np.minimum(starts, self.last_start)
+        turn = 2j * np.pi / u.fft_size * (starts - possible)[:, None] * u.carriers
+        return possible, np.exp(turn).astype(np.complex64)
 
     def cut(self, rows: np.ndarray, offset: np.ndarray | int) -> tuple[np.ndarray, np.ndarray]:
         """Rows that come `offset` samples late, freed of CFO and sampling offset: complex64 [rx, rows, K], and the mean
         power of their guard carriers, float32 [rx, rows]. What is not inside is taken from the burst's end.
         """
         u = self.numerology
-        starts = np.minimum(self.starts[rows] + offset, self.last_start)
+        starts, back = self._early(self.starts[rows] + offset)
         per_sample = self.turning[rows] / u.symbol_samples
         rx = self.buffer.columns.shape[0]
         grid = np.empty((rx, len(rows), len(u.carriers)), np.complex64)
@@ -65,7 +79,7 @@ class BurstWindows:
             grid[:, same], guards[:, same] = part, quiet
         every = np.arange(len(rows))
         path = self.path[rows]
-        turned = kernels.rotate(grid, every, self.times[rows], self.slope, self.drift, u.carriers, path)
+        turned = kernels.rotate(grid * back, every, self.times[rows], self.slope, self.drift, u.carriers, path)
         return turned, guards
 
     def training(self, row: int, offset: int) -> np.ndarray:
@@ -79,11 +93,12 @@ class BurstWindows:
         """
         u = self.numerology
         starts = self.starts[row] + offsets
-        inside = (starts >= self.buffer.origin) & (starts <= self.last_start)
+        inside = (starts >= self.buffer.origin) & (starts <= self._latest)
         found = np.zeros(len(offsets))
         if not inside.any():
             return found
-        grid = self.buffer.grid(u, starts[inside], self.step, self.origin, self.scale)
+        possible, back = self._early(starts[inside])
+        grid = self.buffer.grid(u, possible, self.step, self.origin, self.scale) * back
         turn = np.exp(1j * self.times[row] * self.drift * u.carriers).astype(np.complex64) * u.training
         match = np.abs(np.einsum("awk,ak->w", grid, (reference * turn).conj() * weight)) ** 2
         power = np.sum(np.abs(grid) ** 2 * weight, axis=(0, 2)) * np.sum(np.abs(reference) ** 2 * weight)

@@ -39,6 +39,7 @@ def _motion(
     """Mean step of the phase in each block and the variance of the steps around it, float64 [blocks] each."""
     clear = variance < _CLEAR
     usable = clear[1:] & clear[:-1] & ~jump[1:]
+    piece = np.cumsum(jump)
     step = np.exp(1j * np.diff(angle))
     noise = variance[1:] + variance[:-1]
     slope, walk, doubt = (np.zeros(block[-1] + 1) for _ in range(3))
@@ -49,11 +50,12 @@ def _motion(
         if count < 3:
             continue
         error = float(np.mean(noise[inside])) / 2
-        slope[b] = _slope(angle, variance, np.flatnonzero(inside))
+        slope[b] = _slope(angle, variance, np.flatnonzero(inside), piece)
         apart = np.angle(step[inside] * np.exp(-1j * slope[b]))
         walk[b] = np.mean(apart**2) * count / (count - 1) - 2 * error
         doubt[b] = 2 * error * (3 / (count - 1)) ** 0.5
-        if slope[b] ** 2 < 12 * (12 * error / count**3 + (max(walk[b] - 2 * doubt[b], 0) + _STILL) / count):
+        cubes = np.sum(np.unique(piece[1:][inside], return_counts=True)[1] ** 3)
+        if slope[b] ** 2 < 12 * (12 * error / cubes + (max(walk[b] - 2 * doubt[b], 0) + _STILL) / count):
             slope[b] = 0
             apart = np.angle(step[inside])
             walk[b] = np.mean(apart**2) - 2 * error
@@ -63,11 +65,15 @@ def _motion(
     return slope, np.maximum(own, _STILL)
 
 
-def _slope(angle: np.ndarray, variance: np.ndarray, before: np.ndarray) -> float:
-    """Radians a symbol of the line that fits best from the symbols `before` to their followers (periodogram)."""
+def _slope(angle: np.ndarray, variance: np.ndarray, before: np.ndarray, piece: np.ndarray) -> float:
+    """Radians a symbol of the line that fits best from the symbols `before` to their followers (periodogram, summed
+    over the pieces between jumps, `piece` int64 [R], each with a phase of its own).
+    """
     rows = np.arange(before[0], before[-1] + 2)
     weight = np.where(np.isfinite(variance[rows]), 1 / np.maximum(variance[rows], 1e-3), 0)
-    spectrum = np.abs(np.fft.fft(weight * np.exp(1j * np.where(weight > 0, angle[rows], 0)), 512))
+    points = weight * np.exp(1j * np.where(weight > 0, angle[rows], 0))
+    own = piece[rows] == np.unique(piece[rows])[:, None]
+    spectrum = np.sqrt(np.sum(np.abs(np.fft.fft(points * own, 512)) ** 2, axis=0))
     at = int(np.argmax(spectrum))
     left, here, right = spectrum[at - 1], spectrum[at], spectrum[(at + 1) % 512]
     bend = left - 2 * here + right

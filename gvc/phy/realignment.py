@@ -9,7 +9,7 @@ from gvc.phy.channel_estimator import Smoothing
 
 REACH = 400
 """Samples by which a midamble is searched before and after its place."""
-KEPT = 0.6
+KEPT = 0.4
 """Coherence, relative to what noise leaves, below which a midamble is not where it should be."""
 LEAST = 0.15
 
@@ -18,6 +18,17 @@ def coherence(one: np.ndarray, other: np.ndarray, weight: np.ndarray) -> float:
     """|<one, other>|^2 over their powers, carriers weighted: 1 for responses [rx, K] that differ by a factor only."""
     power = float(np.sum(np.abs(one) ** 2 * weight) * np.sum(np.abs(other) ** 2 * weight))
     return float(abs(np.vdot(one, other * weight)) ** 2) / power if power > 0 else 0.0
+
+
+def estranged(one: np.ndarray, other: np.ndarray, noise: np.ndarray, weight: np.ndarray) -> bool:
+    """Whether a training symbol's response has, beyond noise of variance `noise` [K], clearly another shape than the
+    smoothed `other`, both complex64 [rx, K]. One in which there is more noise than signal may be in a fade.
+    """
+    floor = float(len(one) * np.sum(noise * weight))
+    signal = float(np.sum(np.abs(one) ** 2 * weight)) - floor
+    if signal < floor:
+        return False
+    return float(abs(np.vdot(one, other * weight)) ** 2) < KEPT * signal * float(np.sum(np.abs(other) ** 2 * weight))
 
 
 @dataclasses.dataclass
@@ -36,20 +47,22 @@ class Midambles:
 @dataclasses.dataclass
 class Places:
     """offset: int64 [M], samples by which payload symbols are late. given_up: bool [M], those where samples went
-    missing and those that nobody knows where to find. jump: bool [M], the phase may be any from this symbol on.
+    missing and those that nobody knows where to find. jump: bool [M], the phase may be any from this symbol on. end:
+    samples by which the last midamble found is late.
     """
 
     offset: np.ndarray
     given_up: np.ndarray
     jump: np.ndarray
+    end: int = 0
 
 
 def find_midambles(
     windows: BurstWindows, rows: np.ndarray, reference: np.ndarray, typical: float, smoothing: Smoothing,
-    weight: np.ndarray,
+    noise: np.ndarray, weight: np.ndarray,
 ) -> Midambles:  # fmt: skip
     """Midambles `rows`, int64 [J], followed from the header's response `reference`, complex64 [rx, K], with which a
-    single training symbol has the coherence `typical`; `weight` [K] is that of the carriers.
+    single training symbol has the coherence `typical`; `noise` [K] and `weight` [K] are those of the carriers.
 
     Midambles look alike. So each is searched back to half way to the one before, and where several places resemble it,
     the following midamble decides.
@@ -59,7 +72,7 @@ def find_midambles(
     offset = 0
     for j, row in enumerate(rows):
         here = windows.training(row, offset)
-        gone = coherence(here, reference, weight) < KEPT * typical
+        gone = estranged(here, reference, noise, weight)
         if gone:
             places = np.arange(offset - back[j], offset + REACH + 1)
             found = windows.likeness(row, places, reference, weight)
@@ -91,7 +104,8 @@ def place_payload(
     """
     u = windows.numerology
     chance = 1 / (len(reference) * pilots.shape[1])
-    half = (chance + typical + (1 - typical) * chance) / 2
+    usual = typical + (1 - typical) * chance
+    half = (chance + usual) / 2
     places = Places(np.zeros(len(rows), np.int64), np.zeros(len(rows), bool), np.zeros(len(rows), bool))
 
     def fit(index: np.ndarray, offset: int, response: np.ndarray) -> np.ndarray:
@@ -112,18 +126,23 @@ def place_payload(
         if right != left:
             before, after = fit(index, left, reference), fit(index, right, found.observed[:, j])
             gap = -(-max(0, left - right) // u.symbol_samples)  # symbols that fell out altogether
-            score = [before[:m].sum() + after[m + gap :].sum() for m in range(len(index) + 1)]
-            change = int(np.argmax(score))
+            score = np.array([before[:m].sum() + after[m + gap :].sum() for m in range(len(index) + 1)])
+            change = first = last = int(np.argmax(score))
+            open_to = np.flatnonzero(score > score[change] - (usual - chance) / 2)
+            # One more is open where the change lies within a symbol, and symbols that came twice are right in both.
+            if np.ptp(open_to) > 1 - (-max(0, right - left) // u.symbol_samples):
+                first, last = int(open_to[0]), int(open_to[-1])
             places.offset[index[change:]] = right
-            places.given_up[index[max(0, change - 1) : change + gap + 1]] = True
+            places.given_up[index[max(0, first - 1) : last + gap + 1]] = True
             places.jump[index[min(change, len(index) - 1)]] = True
         left, at_left, reference = right, row, found.observed[:, j]
+    places.end = left
     index = np.flatnonzero(rows > at_left)
     if len(index):
         places.offset[index] = left
         agree = fit(index, left, reference)
-        score = [agree[:m].sum() - agree[m:].sum() for m in range(len(index) + 1)]
-        change = int(np.argmax(score))
+        balance = [agree[:m].sum() - agree[m:].sum() for m in range(len(index) + 1)]
+        change = int(np.argmax(balance))
         if change < len(index):
             places.given_up[index[max(0, change - 1) :]] = True
     places.given_up |= ~windows.inside(rows, places.offset)

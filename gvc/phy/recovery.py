@@ -13,6 +13,8 @@ from gvc.phy.phase_path import follow_phase
 from gvc.phy.realignment import Midambles, Places, coherence, find_midambles, place_payload
 from gvc.phy.uneven_noise import NEAR, SURE, UnevenEstimate, UnevenEstimation, beside, highest
 
+LIKELY = 3e-4
+"""Probability that a calm payload symbol of a disturbed burst counts as hit."""
 _TURNING = 0.15
 """Radians a symbol by which a block's frequency may differ before its windows are cut anew."""
 _STEP = 0.7
@@ -124,7 +126,8 @@ class Recovery:
         resting = self._read(still, training, places, noise, rows, smoothing)
         best = max(resting, moving, key=lambda reading: reading.likelihood)
         usual = _likelihood(*ordinary, rows.pilots, self._numerology.pilot_index)
-        return best.result if best.likelihood > usual else None
+        given_up = not np.isfinite(best.likelihood)  # nothing is in its place, whatever the pilots may seem
+        return best.result if given_up or best.likelihood > usual else None
 
     def _moving(
         self, windows: BurstWindows, early: Training, noise: np.ndarray, rows: Rows, smoothing: Smoothing
@@ -134,7 +137,7 @@ class Recovery:
         reference = smoothing.apply(early.observed.mean(axis=1))
         each = early.observed.transpose(1, 0, 2)
         typical = float(np.median([coherence(one, reference, weight) for one in each]))
-        found = find_midambles(windows, rows.midambles, reference, typical, smoothing, weight)
+        found = find_midambles(windows, rows.midambles, reference, typical, smoothing, noise, weight)
         places = place_payload(windows, rows.payload, rows.pilots, rows.midambles, found, reference, typical, smoothing)
         angle = np.array([np.angle(np.vdot(reference, one * weight)) for one in each])
         aligned = early.observed * np.exp(-1j * angle).astype(np.complex64)[:, None]
@@ -154,27 +157,27 @@ class Recovery:
     ) -> _Reading:  # fmt: skip
         received, guards = windows.cut(rows.payload, places.offset)
         guards = guards + _LEAST
-        every = np.concatenate([training.guards + _LEAST, guards], axis=1)
+        every = np.concatenate([training.guards + _LEAST, guards[:, ~places.given_up]], axis=1)
         usual = np.median(every, axis=1, keepdims=True)
         limit = highest(NEAR, len(every) * len(self._numerology.guard_bins))
         loud = np.mean((training.guards + _LEAST) / usual, axis=0) > limit
         estimate = self._estimation.estimate(
             training.observed, training.lost, loud, noise, smoothing, len(rows.payload)
         )
-        phase, shaky, turning = self._follow(estimate, received, guards, training, places, rows)
+        phase, shaky, turning = self._follow(estimate, received, self._above(guards, usual), training, places, rows)
         received = received * np.exp(-1j * phase).astype(np.complex64)[:, None]
-        result, likelihood = self._judge(estimate, places, received, shaky, guards, rows.pilots)
+        result, likelihood = self._judge(estimate, places, received, shaky, guards, usual, rows.pilots)
         return _Reading(result, likelihood, turning)
 
     def _follow(
-        self, estimate: UnevenEstimate, received: np.ndarray, guards: np.ndarray, training: Training, places: Places,
+        self, estimate: UnevenEstimate, received: np.ndarray, above: np.ndarray, training: Training, places: Places,
         rows: Rows,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
         """The payload's phase and its variance, float64 [M], from its pilots and from the training around it; and the
         change of phase a symbol in each block, float64 [J + 1].
         """
         at, group = self._numerology.pilot_index, self._group
-        noise = np.median(estimate.carriers, axis=1)[:, None] + self._above(guards)
+        noise = np.median(estimate.carriers, axis=1)[:, None] + above
         h = estimate.response[:, :, at]
         product = np.sum(h.conj() * received[:, :, at] * rows.pilots / noise[:, :, None], axis=(0, 2))
         strength = np.sum(np.abs(h) ** 2 / noise[:, :, None], axis=(0, 2))
@@ -195,31 +198,32 @@ class Recovery:
         turning = np.append(slope[1:], np.zeros(count + 2 - len(slope)))
         return phase[back], np.minimum(variance[back], 1.0), turning
 
-    def _above(self, guards: np.ndarray) -> np.ndarray:
+    def _above(self, guards: np.ndarray, usual: np.ndarray) -> np.ndarray:
         """What the guard carriers of a payload symbol have beyond the usual where that is more than chance: [rx, M]."""
-        calm = np.median(guards, axis=1, keepdims=True)
         count = len(self._numerology.guard_bins)
-        hot = np.mean(guards / calm, axis=0) > highest(SURE, len(guards) * count)
-        return np.where(hot, np.maximum(guards - calm, 0), 0)
+        hot = np.mean(guards / usual, axis=0) > highest(SURE, len(guards) * count)
+        return np.where(hot, np.maximum(guards - usual, 0), 0)
 
     def _judge(
         self, estimate: UnevenEstimate, places: Places, received: np.ndarray, shaky: np.ndarray, guards: np.ndarray,
-        pilots: np.ndarray,
+        usual: np.ndarray, pilots: np.ndarray,
     ) -> tuple[Recovered, float]:  # fmt: skip
-        """Gain and noise as pilots and guard carriers see them. shaky: variance of each symbol's phase, float64 [M]."""
+        """Gain and noise as pilots and guard carriers see them. shaky: variance of each symbol's phase, float64 [M];
+        usual: guard carriers' power over training and payload, float32 [rx, 1].
+        """
         at = self._numerology.pilot_index
         response = estimate.response
         variance = estimate.carriers[:, None] + estimate.inherited
         variance = variance + np.abs(response) ** 2 * (shaky[:, None] + self._clip_noise)
-        hit = self._hit(received, response, variance, guards, pilots, places.given_up)[0]
+        hit = self._hit(received, response, variance, guards, usual, pilots, places.given_up)[0]
         calm = ~hit & ~places.given_up
         if np.count_nonzero(calm) >= 4:
             v, h = variance[:, calm][:, :, at], response[:, calm][:, :, at]
             y = received[:, calm][:, :, at] * pilots[calm]
             expected = float(np.sum(np.abs(h) ** 2 / v))
             # Less than 1 by the response's own error.
-            usual = 1 - float(np.sum(estimate.inherited[:, calm][:, :, at] / v)) / expected
-            gain = float(np.sum((y * h.conj()).real / v)) / expected / max(usual, 0.5)
+            own = 1 - float(np.sum(estimate.inherited[:, calm][:, :, at] / v)) / expected
+            gain = float(np.sum((y * h.conj()).real / v)) / expected / max(own, 0.5)
             # A gain that is far off is no receiver's: the burst was not understood, and that is to be seen.
             if abs(gain - 1) > 2.5 / (2 * expected) ** 0.5 and 0.5 < gain < 2:
                 response, h = response * np.float32(gain), h * np.float32(gain)
@@ -228,7 +232,7 @@ class Recovery:
             ratio = float(np.sum(np.abs(y - h) ** 2 / v)) / squares
             if abs(np.log(ratio)) > 2 / squares**0.5:
                 variance = variance * ratio
-        excess = self._hit(received, response, variance, guards, pilots, places.given_up)[1]
+        excess = self._hit(received, response, variance, guards, usual, pilots, places.given_up)[1]
         variance = variance + excess[:, :, None]
         kept = ~places.given_up
         variance[:, places.given_up] = np.inf
@@ -236,41 +240,45 @@ class Recovery:
         result = Recovered(
             np.ascontiguousarray(received, np.complex64), np.ascontiguousarray(response, np.complex64),
             np.ascontiguousarray(variance, np.float32), estimate.trained, noise.astype(np.float32),
-            max(float(estimate.signal.sum() / noise.sum()), 1e-3), int(places.offset[-1]),
+            max(float(estimate.signal.sum() / noise.sum()), 1e-3), places.end,
         )  # fmt: skip
         return result, _likelihood(result.received, result.response, result.variance, pilots, at)
 
     def _hit(
-        self, received: np.ndarray, response: np.ndarray, variance: np.ndarray, guards: np.ndarray, pilots: np.ndarray,
-        given_up: np.ndarray,
+        self, received: np.ndarray, response: np.ndarray, variance: np.ndarray, guards: np.ndarray, usual: np.ndarray,
+        pilots: np.ndarray, given_up: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
         """Which payload symbols have more noise than claimed, bool [M], and how much more, [rx, M]."""
         at, empty = self._numerology.pilot_index, len(self._numerology.guard_bins)
         claim = variance[:, :, at]
         error = np.abs(received[:, :, at] - response[:, :, at] * pilots) ** 2
-        usual = np.median(guards[:, ~given_up] if not given_up.all() else guards, axis=1, keepdims=True)
         rx, count = len(received), len(at)
         own = np.sum(error / claim, axis=(0, 2))
         both = (own + empty * np.sum(guards / usual, axis=0)) / (rx * (count + empty))
-        sure = (both > highest(SURE, rx * (count + empty))) | (own / (rx * count) > highest(SURE, rx * count))
+        sure = (both > highest(LIKELY, rx * (count + empty))) | (own / (rx * count) > highest(SURE, rx * count))
         hit = beside(sure | given_up, both > highest(NEAR, rx * (count + empty))) & ~given_up
         more = (np.sum(error - claim, axis=2) + empty * (guards - usual)) / (count + empty)
         # What misses both, another burst's short training for one, shows in the power of the data.
         power = kernels.symbol_power(received, response, variance)
         loud = ~given_up & (power > kernels.most_power(power[~given_up], len(received[0, 0]) ** -0.5))
         over = np.mean(np.abs(received) ** 2 - np.abs(response) ** 2 - variance, axis=2)
-        hit, more = hit | loud, np.where(loud, np.maximum(more, over), more)
-        return hit, np.where(hit, np.maximum(more, 0), 0)
+        # Where all three see it, their mean over all squares: the larger of two would be too large on average.
+        all_three = ((count + empty) * more + received.shape[2] * over) / (count + empty + received.shape[2])
+        more = np.where(loud, np.where(hit, all_three, over), more)
+        return hit | loud, np.where(hit | loud, np.maximum(more, 0), 0)
 
 
 def _likelihood(
     received: np.ndarray, response: np.ndarray, variance: np.ndarray, pilots: np.ndarray, at: np.ndarray
 ) -> float:
-    """Mean logarithm of the density of the pilots, at carriers `at`, of the symbols that are not given up."""
-    claim = variance[:, :, at]
-    kept = np.isfinite(claim)
+    """Mean logarithm of the density of the pilots, at carriers `at`; given up, they are noise of their mean power."""
+    claim = np.maximum(variance[:, :, at], _LEAST)
     error = np.abs(received[:, :, at] - response[:, :, at] * pilots) ** 2
-    return float(np.mean(-(error / claim + np.log(claim))[kept])) if kept.any() else -np.inf
+    nothing = np.abs(received[:, :, at]) ** 2
+    power = float(nothing.mean()) + _LEAST
+    kept = np.isfinite(claim)
+    density = np.where(kept, error / claim + np.log(claim), nothing / power + np.log(power))
+    return -float(np.mean(density))
 
 
 def _path(windows: BurstWindows, found: Midambles, places: Places, rows: Rows) -> np.ndarray:

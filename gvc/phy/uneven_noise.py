@@ -76,7 +76,8 @@ class UnevenEstimation:
         which is too short for the channel to change much; and a smoother for it, `smoothing` where it is even.
         """
         training = early.shape[1]
-        raw = np.sum(np.abs(early - early.mean(axis=1, keepdims=True)) ** 2, axis=1) / (training - 1)
+        apart = np.sum(np.abs(early - early.mean(axis=1, keepdims=True)) ** 2, axis=1)
+        raw = np.maximum(apart / (training - 1), _LEAST)
         hit = _stand_out(raw, np.zeros(raw.shape[1], bool), len(raw) * (training - 1), whole=True)
         noise = np.where(hit, raw, _local(raw, ~hit)).mean(axis=0)
         if hit.any() and hasattr(self._estimator, "design"):
@@ -112,7 +113,10 @@ class UnevenEstimation:
                 break
             residual = np.abs(observed - trained) ** 2
             before = hit_symbols
-            raw, free = _raw_noise(residual[:, ~hit_symbols], weights, ~hit_symbols, smoothing, after)
+            used = ~hit_symbols
+            if np.count_nonzero(used & ~loud) >= 4:  # one symbol that is hit makes carriers stand out by chance
+                used &= ~loud
+            raw, free = _raw_noise(residual[:, used], weights, used, smoothing, after)
             hit_carriers = _stand_out(raw, hit_carriers, rx * free, whole=turn == _PASSES - 1)
             carriers = np.where(hit_carriers, raw, _local(raw, ~hit_carriers))
             excess = _excess(residual, weights, smoothing, after, carriers, ~hit_carriers)
@@ -150,7 +154,7 @@ def _raw_noise(
     left = residual.mean(axis=1)
     raw = (left - gain * after) / (1 - 2 * smoothing.self_weight * own)
     free = np.count_nonzero(used) * (1 - own * float(np.mean(smoothing.self_weight)))
-    return np.maximum(raw, 0.2 * left), max(1, round(free))
+    return np.maximum(raw, 0.2 * left + _LEAST), max(1, round(free))
 
 
 def _stand_out(raw: np.ndarray, before: np.ndarray, squares: int, whole: bool) -> np.ndarray:

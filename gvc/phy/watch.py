@@ -11,10 +11,14 @@ from gvc.phy.uneven_noise import highest
 
 FALSE_ALARM = 1e-5
 """Probability that one symbol or carrier of a calm burst looks disturbed."""
+DOUBTFUL = 5e-4
+"""And that it looks so noisy that its own pilots and guard carriers are believed."""
 _PEAKS = 100
 """The peak limiter's noise lies in few symbols, up to so many times its mean; that is no disturbance."""
-_CHANGED = 1.8
-"""Noise over the whole training against that before the payload: more is a channel that is not the header's now."""
+_CHANGED = 1.6
+"""Noise over the whole training against that before the payload: more is not the header's channel any more."""
+_HEARD, _KEPT = 1.5, 0.25
+"""Signal over noise of a midamble from which on its coherence with the one before counts, and the least of it."""
 _SPREAD = 1.25
 """Carriers' residuals differ by so much with the smoother's weight on each."""
 
@@ -52,24 +56,33 @@ class Watch:
         [rx, R] of all symbols after the header, `payload` int64 [M] among them; observed and trained complex64
         [rx, T, K], of whose noise `share` is in their difference; noise and signal float32 [rx]; rough float64 [rx],
         noise from neighbouring training symbols before the payload alone; inherited: of the noise, what is in response.
+
+        Where it is not, single symbols may still be noisier than claimed: their variance is raised in place.
         """
         u = self._numerology
         total = float(noise.sum())
         counts = total > 10 * NU_MIN * float(signal.sum())
         if counts and total > _CHANGED * float(rough.sum()):
             return True
+        if kernels.midambles_disagree(observed, 2 + u.header_symbols, float(rough.sum()), _HEARD, _KEPT):
+            return True
         limits = self._limits(len(guards), len(payload), counts)
         quiet = kernels.quiet_symbols(guards, len(u.guard_bins), self._least * signal)
+        energies = np.empty(len(payload))
         if kernels.symbols_stand_out(
             received, response, variance, pilots, u.pilot_index, quiet, payload, self._least, limits,
-            inherited * total / max(float(signal.sum()), NU_MIN * total),
+            inherited * total / max(float(signal.sum()), NU_MIN * total), energies,
         ):  # fmt: skip
             return True
         power = kernels.symbol_power(received, response, variance)
         if np.max(power) > kernels.most_power(power, observed.shape[2] ** -0.5):
             return True
-        most = np.maximum(noise, NU_MIN * signal) * (share * _SPREAD * _limit(round(observed.shape[1] * share)))
-        return bool(kernels.carriers_stand_out(observed, trained, most))
+        loudest = np.maximum(noise, NU_MIN * signal) * (share * _SPREAD * _limit(round(observed.shape[1] * share)))
+        if kernels.carriers_stand_out(observed, trained, loudest):
+            return True
+        squares = len(guards) * (pilots.shape[1] + len(u.guard_bins))
+        kernels.raise_claims(variance, energies, squares, squares * highest(DOUBTFUL, squares))
+        return False
 
     def _make_limits(self, rx: int, symbols: int, counts: bool) -> np.ndarray:
         """See `kernels.symbols_stand_out`; too little noise `counts` only where there is some."""

@@ -50,12 +50,14 @@ def symbols_stand_out(
     least: float,
     limits: np.ndarray,
     inherited: float,
+    energies: np.ndarray,
 ) -> bool:
     """Whether a payload symbol's pilots, alone or with its guard carriers' energy `quiet`, or all pilots together say
     that the claimed variance is wrong, float32 [rx, M, K] and taken as at least `least` |H|^2. A pilot's squared error
     over that variance has the mean 1. limits: for the energy of one symbol's pilots, with guard carriers, of these
     alone; the ratio of all energy to what is expected, and its inverse; what gain and phase may be off, in deviations
-    and beyond; energy of the errors across. inherited: by how much the response's own error lowers the gain.
+    and beyond; energy of the errors across. inherited: by how much the response's own error lowers the gain. Into
+    `energies`, float64 [M], go those of pilots and guard carriers of each symbol.
     """
     rx, symbols, _ = received.shape
     total = along = across = strength = wander = 0.0
@@ -73,7 +75,8 @@ def symbols_stand_out(
                 own_along += weight * (y.real * h.real + y.imag * h.imag)
                 own_across += weight * (y.imag * h.real - y.real * h.imag)
                 own += weight * power
-        if energy > limits[0] or energy + quiet[payload[m]] > limits[1]:
+        energies[m] = energy + quiet[payload[m]]
+        if energy > limits[0] or energies[m] > limits[1]:
             return True
         total += energy
         along += own_along
@@ -87,6 +90,34 @@ def symbols_stand_out(
         return True
     off = limits[5] / np.sqrt(max(strength, 1e-30)) + limits[6] + inherited
     return abs(along / max(strength, 1e-30) - 1) > off or abs(across) > off * strength or wander > limits[7]
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
+def midambles_disagree(observed: np.ndarray, group: int, noise: float, least: float, kept: float) -> bool:
+    """Whether a midamble of training [rx, T, K], whose first `group` symbols lie before the payload, has less than
+    `kept` of the coherence with the training symbol before it that signals of their power have: |<a, b>|^2 over the
+    product of |a|^2 and |b|^2 less the noise, of that variance an element summed over antennas. Symbols in which the
+    signal is not `least` times the noise say nothing. A channel fades slowly; samples that went missing change it at
+    once.
+    """
+    rx, symbols, carriers = observed.shape
+    last = 0.0
+    floor = noise * carriers
+    for t in range(group - 1, symbols):
+        inner = np.complex64(0)
+        own = np.float32(0)
+        for a in range(rx):
+            for k in range(carriers):
+                u = observed[a, t - 1, k]
+                v = observed[a, t, k]
+                inner += v * np.conj(u)
+                own += v.real * v.real + v.imag * v.imag
+        signal = float(own) - floor
+        if t >= group and min(signal, last) > least * floor:
+            if inner.real * inner.real + inner.imag * inner.imag < kept * signal * last:
+                return True
+        last = signal
+    return False
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
@@ -131,3 +162,16 @@ def most_power(power: np.ndarray, spread: float) -> float:
     """
     middle = np.median(power)
     return middle + 6 * max(1.4826 * np.median(np.abs(power - middle)), spread)
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
+def raise_claims(variance: np.ndarray, energies: np.ndarray, squares: int, most: float) -> None:
+    """Multiplies the variance, float32 [rx, M, K], of symbols whose energy, the sum of so many squares of mean 1, is
+    above `most` by their mean.
+    """
+    for m in range(len(energies)):
+        if energies[m] > most:
+            factor = np.float32(energies[m] / squares)
+            for a in range(variance.shape[0]):
+                for k in range(variance.shape[2]):
+                    variance[a, m, k] *= factor
