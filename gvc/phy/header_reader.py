@@ -18,6 +18,7 @@ from gvc.phy.payload import SOCKETS
 from gvc.phy.shape import Shape
 from gvc.phy.shape import parse as parse_shape
 from gvc.phy.synchroniser import Acquisition
+from gvc.phy.whitening import Whitening
 
 _MAX_SLOPE = 0.4
 """Residual CFO that is searched, radians a symbol: five standard deviations of the acquisition's at 0 dB."""
@@ -75,11 +76,17 @@ class HeaderReader:
         self._least_evidence = _EVIDENCE if CODES[u.header_code].memory > 10 else -math.inf
         self._turns = np.exp(-1j * self._slopes[:, None] * times)
 
-    def read(self, buffer: SampleBuffer, acquired: Acquisition) -> Head:
-        """Raises ParseError when the header cannot be decoded or makes no sense, UnknownBurst when it is another's."""
+    def read(self, buffer: SampleBuffer, acquired: Acquisition, whitening: Whitening | None = None) -> Head:
+        """What is decoded may be whitened first; the head's grid is not.
+
+        Raises ParseError when the header cannot be decoded or makes no sense, UnknownBurst when it is another's.
+        """
+        if whitening is not None:
+            head = self.read(whitening.applied(buffer, acquired.window + self.length), acquired)
+            grid, scale = self._grid(buffer, acquired)
+            return dataclasses.replace(head, grid=grid, scale=scale)
         u = self._numerology
-        scale = buffer.unit_scale(acquired.window, acquired.window + 2 * u.fft_size)
-        grid = buffer.grid(u, acquired.window + self._starts, acquired.step, acquired.window, scale)
+        grid, scale = self._grid(buffer, acquired)
         mean, noise, snr = preamble.long_training(grid, self._known, self._short, self._long)
         snr_db = 10 * math.log10(snr)
         soft, chosen, evidence = chain.soft_header(
@@ -102,3 +109,9 @@ class HeaderReader:
         slope = float(self._slopes[chosen])
         early = self._short + self._long - 2
         return Head(header, shape, sent, fragments[header.fragment], grid, early, slope, scale)
+
+    def _grid(self, buffer: SampleBuffer, acquired: Acquisition) -> tuple[np.ndarray, float]:
+        """A head's `grid` and `scale`."""
+        u = self._numerology
+        scale = buffer.unit_scale(acquired.window, acquired.window + 2 * u.fft_size)
+        return buffer.grid(u, acquired.window + self._starts, acquired.step, acquired.window, scale), scale

@@ -1,6 +1,7 @@
 """FFT windows of a buffered stream."""
 
 import math
+from typing import Self
 
 import numpy as np
 import scipy.fft
@@ -20,6 +21,13 @@ class SampleBuffer:
         self.columns = np.zeros((rx_antennas, capacity), np.complex64)
         self.origin = 0
         self.end = 0
+
+    @classmethod
+    def of(cls, columns: np.ndarray, origin: int) -> Self:
+        """These columns, the first of which is the stream's sample `origin`."""
+        buffer = cls(columns.shape[0], 0)
+        buffer.columns, buffer.origin, buffer.end = columns, origin, origin + columns.shape[1]
+        return buffer
 
     def append(self, block: np.ndarray, keep: int) -> int:
         """Add complex64 [rx, n]; samples before `keep` may go. Returns how many counted as 0."""

@@ -1,5 +1,6 @@
 """A stream of samples to bursts of symbols with their noise map."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,14 +12,18 @@ from gvc.phy.frames import ReceivedBurst
 from gvc.phy.genie import Genie
 from gvc.phy.header import UnknownBurst
 from gvc.phy.header_reader import Head, HeaderReader
+from gvc.phy.kernels import prediction
 from gvc.phy.layout import burst_layout
 from gvc.phy.numerology import SHORT_PERIOD, Numerology
 from gvc.phy.ofdm_windows import SampleBuffer
 from gvc.phy.payload_reader import PayloadReader, Tracking
 from gvc.phy.rivals import STRETCH, Heard, Rivals
 from gvc.phy.synchroniser import Acquisition
+from gvc.phy.whitening import Whitening
 
 _BLOCK = 1 << 13
+_LATE = 96
+"""Samples that a candidate may come after a burst's first FFT window."""
 _FAINT_DB = 0.0
 """Below, something stronger may lie over a burst from its first symbol on, which then looks even."""
 
@@ -98,6 +103,7 @@ class BurstReceiver:
         self._needed = 0
         self._candidate: int | None = None
         self._acquired: Acquisition | None = None
+        self._whitening: Whitening | None = None
         self._head: Head | None = None
 
     @property
@@ -117,7 +123,7 @@ class BurstReceiver:
         for start in range(0, samples.shape[1], _BLOCK):
             block = np.ascontiguousarray(samples[:, start : start + _BLOCK], np.complex64)
             keep = self._scan if self._candidate is None else self._candidate
-            self.bad_samples += self._buffer.append(block, keep)
+            self.bad_samples += self._buffer.append(block, self._before(keep))
             while self._needed <= self._buffer.end:
                 burst = self._advance()
                 if burst is not None:
@@ -155,25 +161,47 @@ class BurstReceiver:
     def _acquire(self, candidate: int) -> None:
         origin = self._buffer.origin
         found = self._synchroniser.acquire(self._buffer.columns, candidate - origin)
-        if found is None:
+        if found is not None:
+            self._follow(found, origin)
+        elif not self._whiten(candidate):
             self._resume(candidate + self._synchroniser.skip)
-        else:
-            self._acquired = Acquisition(found.window + origin, found.step, found.quality)
-            self._needed = self._acquired.window + self._headers.length
+
+    def _whiten(self, candidate: int) -> bool:
+        """Acquire once more, without what lies over a small part of the band; whether that found a burst."""
+        buffer = self._buffer
+        start, stop = self._before(candidate), candidate + self._synchroniser.span
+        self._whitening = Whitening.of(buffer, start, stop)
+        left = None if self._whitening is None else self._whitening.applied(buffer, stop).columns
+        if left is None or not prediction.periodic(left):
+            return False
+        found = self._synchroniser.acquire(left, candidate - start)
+        if found is not None:
+            self._follow(found, start)
+        return found is not None
+
+    def _follow(self, found: Acquisition, origin: int) -> None:
+        self._acquired = dataclasses.replace(found, window=found.window + origin)
+        self._needed = self._acquired.window + self._headers.length
+
+    def _before(self, position: int) -> int:
+        """First sample that a burst's windows may need where `position` is searched or a candidate."""
+        return max(0, position - _LATE - self.numerology.timing_advance)
 
     def _read_header(self, candidate: int, acquired: Acquisition) -> None:
         try:
-            self._head = self._headers.read(self._buffer, acquired)
-        except ParseError as error:
-            if isinstance(error, UnknownBurst):
-                self.headers_read += 1
-                self.unknown_bursts += 1
-            else:
-                self.bad_headers += 1
-            self._resume(candidate + self._synchroniser.skip)
+            self._head = self._headers.read(self._buffer, acquired, self._whitening)
+        except UnknownBurst:
+            self.headers_read += 1
+            self.unknown_bursts += 1
+        except ParseError:
+            if self._whitening is None and self._whiten(candidate):
+                return
+            self.bad_headers += 1
         else:
             self.headers_read += 1
             self._needed = self._payloads.end(acquired, self._head)
+            return
+        self._resume(candidate + self._synchroniser.skip)
 
     def _read_payload(self, present: Heard) -> ReceivedBurst:
         burst = self._payloads.read(self._buffer, present.acquired, present.head)
@@ -197,6 +225,6 @@ class BurstReceiver:
         return self._rivals.cut(self._buffer, present, burst, later.acquired)
 
     def _resume(self, position: int) -> None:
-        self._candidate = self._acquired = self._head = None
+        self._candidate = self._acquired = self._whitening = self._head = None
         self._scan = position - position % SHORT_PERIOD
         self._needed = self._scan + self._synchroniser.reach + SHORT_PERIOD

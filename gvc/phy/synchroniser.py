@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import scipy.fft
 
-from gvc.phy.kernels import detection
+from gvc.phy.kernels import detection, plateau
 from gvc.phy.numerology import SHORT_PERIOD, Numerology
 
 
@@ -47,7 +47,8 @@ class SchmidlCox:
     """Autocorrelation of the periodic short training (Schmidl and Cox, IEEE Trans. Commun. 45(12), 1997), then the
     matched filter of the long training under every integer carrier offset that the short training leaves open.
 
-    Sums run over cells of 16 samples that are aligned to the stream: cheap, and the same for every cut.
+    Sums run over cells of 16 samples that are aligned to the stream: cheap, and the same for every cut. A tone alone is
+    no candidate (`kernels.plateau`).
     """
 
     FALSE_CANDIDATES = 1e-5
@@ -81,8 +82,8 @@ class SchmidlCox:
         cells = (stop - start) // SHORT_PERIOD - 1
         if cells < 2 * self._cells:
             return -1
-        product, energy = detection.cell_sums(samples.view(np.float32), start, cells)
-        found = detection.first_plateau(product, energy, self._cells, self._cells, self._threshold)
+        sums = detection.cell_sums(samples.view(np.float32), start, cells)
+        found = plateau.first_plateau(samples, start, *sums, self._cells, self._cells, self._threshold)
         return -1 if found < 0 else start + SHORT_PERIOD * found
 
     def acquire(self, samples: np.ndarray, candidate: int) -> Acquisition | None:

@@ -7,6 +7,11 @@ import numpy as np
 
 from gvc.phy.kernels.detection import FAST
 
+_DOUBTFUL = 0.7
+"""Gain below which a tone may be the reason."""
+_STANDS_OUT = 6.0
+"""Times the median carrier's power."""
+
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
 def agreement(
@@ -72,15 +77,34 @@ def header_agreement(observed: np.ndarray, symbols: int) -> tuple[float, float]:
     """Coherent gain of the `symbols` header symbols over what was decoded, against the two long training symbols before
     them, over theirs; and its standard error. `observed` [rx, T, K] starts with these. It is 1 where both went through
     one channel. So that a channel or a gain that changes does not count against it, the gain is at least what
-    neighbouring header symbols have in common, over their power without noise.
+    neighbouring header symbols have in common, over their power without noise. And so that a tone does not, which is
+    the same in both long training symbols, it is at least that of the carriers that do not stand out.
     """
+    gain, error = _gain(observed, symbols, np.full(len(observed), np.inf))
+    if gain > _DOUBTFUL:
+        return gain, error
+    highest = np.empty(len(observed))
+    for a in range(len(observed)):
+        one, two = observed[a, 0], observed[a, 1]
+        highest[a] = _STANDS_OUT * np.median(np.square((one + two).real) + np.square((one + two).imag)) / 4
+    again, error_again = _gain(observed, symbols, highest)
+    return (again, error_again) if again > gain and error_again < 1 else (gain, error)
+
+
+@numba.njit(cache=True, error_model="numpy", fastmath=FAST)
+def _gain(observed: np.ndarray, symbols: int, highest: np.ndarray) -> tuple[float, float]:
+    """The same over carriers where the long training has at most the power `highest` [rx]."""
     rx, _, carriers = observed.shape
     first = power = coherent = common = loud = 0.0
-    each = np.empty(rx * carriers)
+    kept = 0
+    each = np.zeros(rx * carriers)
     for a in range(rx):
         for k in range(carriers):
             one, two = observed[a, 0, k], observed[a, 1, k]
             mean = np.complex64(0.5) * (one + two)
+            if mean.real * mean.real + mean.imag * mean.imag > highest[a]:
+                continue
+            kept += 1
             d = one - two
             noise = 0.5 * (d.real * d.real + d.imag * d.imag)
             first += mean.real * mean.real + mean.imag * mean.imag - 0.5 * noise
@@ -98,7 +122,7 @@ def header_agreement(observed: np.ndarray, symbols: int) -> tuple[float, float]:
         return 1.0, 1.0
     near = common / (symbols - 1) / (power / symbols) if symbols > 1 else 0.0
     # The error of the header's part, and of the long training's: |h|^2 s + s^2 / 2 an element, with noise variance s.
-    level = loud / len(each)
+    level = loud / kept
     own = len(each) * np.var(each)
-    reference = (coherent / first) ** 2 * (first * level + 0.5 * len(each) * level * level)
+    reference = (coherent / first) ** 2 * (first * level + 0.5 * kept * level * level)
     return max(coherent / first, near), math.sqrt(own + reference) / first

@@ -34,13 +34,15 @@ def take_finite(source: np.ndarray, target: np.ndarray, at: int) -> int:
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
-def cell_sums(samples: np.ndarray, start: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
-    """Correlation at lag 16 and energy of cells of 16 samples from column `start` of float32 [rx, 2 n] (I and Q).
+def cell_sums(samples: np.ndarray, start: int, cells: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of cells of 16 samples from column `start` of float32 [rx, 2 n] (I and Q): correlation at lag 16, energy, and
+    correlation at lag 1 over every second sample.
 
-    Returns complex64 [cells] and float32 [cells + 1], summed over antennas.
+    Returns complex64 [cells], float32 [cells + 1] and complex64 [cells], summed over antennas.
     """
     product = np.zeros(cells, np.complex64)
     energy = np.zeros(cells + 1, np.float32)
+    neighbours = np.zeros(cells, np.complex64)
     for a in range(samples.shape[0]):
         x = samples[a]
         for cell in range(cells + 1):
@@ -58,44 +60,17 @@ def cell_sums(samples: np.ndarray, start: int, cells: int) -> tuple[np.ndarray, 
                     re += then[2 * k] * now[2 * k] + then[2 * k + 1] * now[2 * k + 1]
                     im += then[2 * k + 1] * now[2 * k] - then[2 * k] * now[2 * k + 1]
                 product[cell] += complex(re, im)
-    return product, energy
-
-
-@numba.njit(cache=True, error_model="numpy")
-def first_plateau(product: np.ndarray, energy: np.ndarray, window: int, search: int, threshold: float) -> int:
-    """The first cell where |sum of `window` products|^2 passes threshold^2 energy^2, moved to the strongest of the
-    following `search` cells; -1 when no cell among the first len(product) - window - search + 1 does.
-
-    Each window is summed afresh, so that the result does not depend on where the cells start.
-    """
-    limit = len(product) - window - search + 1
-    for j in range(limit):
-        if _metric(product, energy, j, window) > threshold * threshold:
-            best, at = np.float32(-1), j
-            for i in range(j, j + search):
-                metric = _metric(product, energy, i, window)
-                if metric > best:
-                    best, at = metric, i
-            return at
-    return -1
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _metric(product: np.ndarray, energy: np.ndarray, j: int, window: int) -> np.float32:
-    p = np.complex64(0)
-    e = np.float32(0)
-    for i in range(j, j + window):
-        p += product[i]
-        e += np.float32(0.5) * (energy[i] + energy[i + 1])
-    if not e > 0:
-        return np.float32(0)
-    # Squares of squares: beyond float32 for samples of 1e-9 or 1e9.
-    re, im, energy_sum = np.float64(p.real), np.float64(p.imag), np.float64(e)
-    return np.float32((re * re + im * im) / (energy_sum * energy_sum))
+                re = np.float32(0)
+                im = np.float32(0)
+                for k in range(0, 2 * CELL, 4):
+                    re += now[k + 2] * now[k] + now[k + 3] * now[k + 1]
+                    im += now[k + 3] * now[k] - now[k + 2] * now[k + 1]
+                neighbours[cell] += complex(re, im)
+    return product, energy, neighbours
 
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
-def _lag_product(samples: np.ndarray, start: int, stop: int, lag: int) -> complex:
+def lag_product(samples: np.ndarray, start: int, stop: int, lag: int) -> complex:
     """Sum of x[i + lag] conj(x[i]) over the antennas and i from start to stop - 1."""
     re = np.float32(0)
     im = np.float32(0)
@@ -111,7 +86,7 @@ def _lag_product(samples: np.ndarray, start: int, stop: int, lag: int) -> comple
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
 def refine_step(samples: np.ndarray, start: int, stop: int, lag: int, step: float) -> float:
     """Frequency in radians a sample of columns start to stop - 1, which repeat every `lag`: near `step`."""
-    product = _lag_product(samples, start, max(start, stop - lag), lag)
+    product = lag_product(samples, start, max(start, stop - lag), lag)
     return step + np.angle(product * np.exp(-1j * step * lag)) / lag
 
 
@@ -120,8 +95,8 @@ def refine_step_jointly(
     samples: np.ndarray, start: int, stop: int, start_2: int, stop_2: int, lag: int, step: float
 ) -> float:
     """The same from two stretches that repeat every `lag`."""
-    product = _lag_product(samples, start, max(start, stop - lag), lag)
-    product += _lag_product(samples, start_2, max(start_2, stop_2 - lag), lag)
+    product = lag_product(samples, start, max(start, stop - lag), lag)
+    product += lag_product(samples, start_2, max(start_2, stop_2 - lag), lag)
     return step + np.angle(product * np.exp(-1j * step * lag)) / lag
 
 
