@@ -92,7 +92,7 @@ def test_a_tone_in_noise_is_no_candidate(level_db: float) -> None:
 def test_predictor_of_a_first_order_process() -> None:
     """Closed form: r(k) = a^k is whitened by 1 - a z^-1, which leaves 1 - |a|^2 of its power."""
     a = 0.6 * np.exp(0.7j)
-    taps, gain = prediction.predictor(a ** np.arange(prediction.ORDER + 1))
+    taps, gain = prediction.predictor.py_func(a ** np.arange(prediction.ORDER + 1))
     np.testing.assert_allclose(taps, [1, -a, 0, 0, 0], atol=2e-3)
     assert gain == pytest.approx(1 / (1 - 0.36), rel=2e-3)
 
@@ -106,7 +106,7 @@ def test_sums_of_cells_give_what_the_filter_gives() -> None:
         row = np.zeros(len(lags), np.complex64)
         prediction.cell_lags(x, start, row)
         lags += row
-    taps, _ = prediction.predictor(lags[: prediction.ORDER + 1])
+    taps, _ = prediction.predictor.py_func(lags[: prediction.ORDER + 1])
     product, energy = prediction.behind(lags, taps)
     y = prediction.filtered(x, 0, 600, taps)[:, 16:]
     assert energy == pytest.approx(np.sum(np.abs(y[:, :496]) ** 2), rel=0.05)
