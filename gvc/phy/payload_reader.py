@@ -108,18 +108,18 @@ class PayloadReader:
         trained, response, noise, signal, snr = chain.follow(
             observed, power, smoothing.matrix, weights.training, weights.payload, share
         )
-        disturbed, slip = False, 0
+        agreement, slip = None, 0
         if self._genie is None:
             received, variance = chain.prepare(
                 tail, plan.payload, plan.times, slope, drift, u.carriers, response, plan.pilots, u.pilot_index,
                 noise, signal, weights.noise_gain, weights.bias, smoothing.noise_gain, smoothing.bias,
                 self._clip_noise, self._tracking.phase_window,
             )  # fmt: skip
-            if self._watch.disturbed(
+            agreement = self._watch.calm(
                 received, response, variance, plan.pilots, guards, plan.payload, observed, trained, noise, signal,
                 rough, share, inherited,
-            ):  # fmt: skip
-                disturbed = True
+            )  # fmt: skip
+            if agreement is None:
                 ordinary = received, response, variance
                 found = self._recover(buffer, acquired, head, plan, smoothing, observed, slope, drift, ordinary)
                 if found is not None:
@@ -132,12 +132,19 @@ class PayloadReader:
             noise = np.full(len(noise), self._genie.noise_variance * head.scale**2, np.float32)
             received = np.take(tail, plan.payload, axis=1)
             variance = noise[:, None, None] + np.float32(self._clip_noise) * np.abs(response) ** 2
-        agreement = Agreement.of(observed, u.header_symbols, received, response, variance, plan.pilots, u.pilot_index)
+        disturbed = agreement is None and self._genie is None
+        if agreement is None:
+            agreement = Agreement.of(
+                observed, u.header_symbols, received, response, variance, plan.pilots, u.pilot_index
+            )
         equalised, claimed = self._equaliser.equalise(received, response, variance)
         symbols, noise_map, pilot_error = kernels.deliver(
             equalised, claimed, u.data_index, plan.pilots, u.pilot_index, NU_MIN, NU_MAX
         )
         unscale = np.float32(1 / head.scale)
+        if head.scale != 1:
+            trained *= unscale
+            noise *= unscale * unscale
         return ReceivedBurst(
             header=head.header,
             shape=head.shape,
@@ -147,12 +154,12 @@ class PayloadReader:
             evm_db=10 * math.log10(pilot_error + 1e-12),
             cfo_hz=cfo_hz,
             start_sample=acquired.window + 2 * u.fft_size - u.preamble_samples + u.timing_advance,
-            channel=trained * unscale,
+            channel=trained,
             channel_samples=acquired.window + plan.training_samples,
             agreement=agreement,
             disturbed=disturbed,
             slip_samples=slip,
-            noise_variance=noise * (unscale * unscale),
+            noise_variance=noise,
             raw=received[:, :, u.data_index] * unscale if self._keep_raw else None,
         )
 
@@ -224,4 +231,5 @@ class PayloadReader:
 
 def _level(power: np.ndarray, noise: np.ndarray) -> int:
     """The best antenna's SNR in dB, rounded, from the power of signal and noise together."""
-    return round(10 * math.log10(max(float(np.max(power / noise)) - 1, 0.1)))
+    best = max(p / n for p, n in zip(power.tolist(), noise.tolist(), strict=True))
+    return round(10 * math.log10(max(best - 1, 0.1)))

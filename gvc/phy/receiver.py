@@ -1,6 +1,5 @@
 """A stream of samples to bursts of symbols with their noise map."""
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -180,7 +179,7 @@ class BurstReceiver:
         return found is not None
 
     def _follow(self, found: Acquisition, origin: int) -> None:
-        self._acquired = dataclasses.replace(found, window=found.window + origin)
+        self._acquired = Acquisition(found.window + origin, found.step, found.quality)
         self._needed = self._acquired.window + self._headers.length
 
     def _before(self, position: int) -> int:

