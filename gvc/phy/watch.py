@@ -14,6 +14,8 @@ FALSE_ALARM = 1e-5
 """Probability that one symbol or carrier of a calm burst looks disturbed."""
 DOUBTFUL = 5e-4
 """And that it looks so noisy that its own pilots and guard carriers are believed."""
+_LOUD = 4.0
+"""Times the claimed noise up to which it is enough to believe a single symbol's own: its neighbours do not suffer."""
 _PEAKS = 100
 """The peak limiter's noise lies in few symbols, up to so many times its mean; that is no disturbance."""
 _CHANGED = 1.6
@@ -75,7 +77,7 @@ class Watch:
         pilots, guards = rx * len(self._numerology.pilot_index), rx * len(self._numerology.guard_bins)
         limits = np.zeros(15)
         for place, squares in (kernels.OWN, pilots), (kernels.TOGETHER, pilots + guards), (kernels.GUARDS, guards):
-            limits[place] = squares * highest(FALSE_ALARM, squares)
+            limits[place] = squares * max(_LOUD, highest(FALSE_ALARM, squares))
         limits[kernels.DOUBTFUL] = (pilots + guards) * highest(DOUBTFUL, pilots + guards)
         limits[kernels.HIGH] = 1.03 + 3.9 / (pilots * symbols) ** 0.5
         limits[kernels.LOW] = 1 / (1.06 + 3.9 / (pilots * symbols) ** 0.5)
