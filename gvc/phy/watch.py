@@ -10,7 +10,7 @@ from gvc.phy.kernels import watch as kernels
 from gvc.phy.numerology import Numerology
 from gvc.phy.uneven_noise import highest
 
-FALSE_ALARM = 1e-5
+FALSE_ALARM = 1e-7
 """Probability that one symbol or carrier of a calm burst looks disturbed."""
 DOUBTFUL = 5e-4
 """And that it looks so noisy that its own pilots and guard carriers are believed."""
@@ -79,8 +79,8 @@ class Watch:
         for place, squares in (kernels.OWN, pilots), (kernels.TOGETHER, pilots + guards), (kernels.GUARDS, guards):
             limits[place] = squares * max(_LOUD, highest(FALSE_ALARM, squares))
         limits[kernels.DOUBTFUL] = (pilots + guards) * highest(DOUBTFUL, pilots + guards)
-        limits[kernels.HIGH] = 1.03 + 3.9 / (pilots * symbols) ** 0.5
-        limits[kernels.LOW] = 1 / (1.06 + 3.9 / (pilots * symbols) ** 0.5)
+        limits[kernels.HIGH] = 1.03 + 4.5 / (pilots * symbols) ** 0.5
+        limits[kernels.LOW] = 1 / (1.06 + 4.5 / (pilots * symbols) ** 0.5)
         limits[[kernels.DEVIATIONS, kernels.BEYOND]] = 5.0, 0.01
         limits[kernels.WANDER] = symbols / 2 + 2.1 * (2 * symbols) ** 0.5
         squares = max(1, training * share // 1000)
