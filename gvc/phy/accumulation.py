@@ -8,6 +8,7 @@ import scipy.fft
 import scipy.optimize
 import scipy.special
 
+from gvc.phy import periodogram
 from gvc.phy.kernels import detection, lags
 from gvc.phy.numerology import SHORT_PERIOD, Numerology
 from gvc.phy.synchroniser import Acquisition
@@ -116,11 +117,8 @@ def _fine_step(samples: np.ndarray, start: int, cells: int) -> tuple[float, floa
     periods = samples[:, start : start + SHORT_PERIOD * cells].reshape(len(samples), -1, SHORT_PERIOD)
     spectrum = scipy.fft.fft(periods, scipy.fft.next_fast_len(PADDING * cells), axis=1)
     power = np.sum(spectrum.real**2 + spectrum.imag**2, axis=(0, 2))
-    peak = int(np.argmax(power))
-    left, middle, right = (float(power[(peak + i) % len(power)]) for i in (-1, 0, 1))
-    bend = left - 2 * middle + right
-    turns = (peak + (0.5 * (left - right) / bend if bend < 0 else 0.0)) / len(power)
-    return middle, 2 * math.pi / SHORT_PERIOD * (turns - round(turns))
+    turns = periodogram.peak(power) / len(power)
+    return float(power.max()), 2 * math.pi / SHORT_PERIOD * (turns - round(turns))
 
 
 @functools.lru_cache(maxsize=8)

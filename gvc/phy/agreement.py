@@ -17,10 +17,10 @@ _ERRORS = 5
 
 
 class Agreement(NamedTuple):
-    """Of a burst: `misfit` of its payload pilots, their squared error over the noise claimed for them, in the median
-    symbol; of the pilots that are not erased the number `left` and the coherent `gain` against the estimated response;
-    `header_gain`, of the decoded header against the long training. Both gains are 1 within their standard errors
-    (`..._error`) for a burst that is what it seems.
+    """Of a burst: `misfit` of its payload pilots, their squared error over the noise claimed for them, of all or, where
+    that is high, in the median symbol; of the pilots that are not erased the number `left` and the coherent `gain`
+    against the estimated response; `header_gain`, of the decoded header against the long training. Both gains are 1
+    within their standard errors (`..._error`) for a burst that is what it seems.
     """
 
     misfit: float

@@ -11,6 +11,7 @@ from gvc.phy.channel_estimator import ChannelEstimator, preamble_precision
 from gvc.phy.convolutional import CODES
 from gvc.phy.header import BurstHeader, UnknownBurst
 from gvc.phy.kernels import chain, preamble
+from gvc.phy.kernels.payload import observe_training
 from gvc.phy.layout import fragment_symbols
 from gvc.phy.numerology import Numerology
 from gvc.phy.ofdm_windows import SampleBuffer
@@ -44,6 +45,18 @@ class Head:
     early: int
     slope: float
     scale: float
+
+
+def header_training(numerology: Numerology, head: Head) -> np.ndarray:
+    """Least-squares response in the last two symbols of long training and in the header, which is known once decoded:
+    complex64 [rx, 2 + H, K], with the CFO's phase.
+    """
+    u = numerology
+    pilots = u.pilots[: u.header_symbols]
+    no_midambles = np.zeros(0, np.int64)
+    return observe_training(
+        head.grid, head.early, head.grid, no_midambles, u.training, head.sent, u.data_index, pilots, u.pilot_index
+    )
 
 
 class HeaderReader:

@@ -13,7 +13,7 @@ from gvc.phy.channel_estimator import ChannelEstimator, Smoothing
 from gvc.phy.equaliser import Equaliser
 from gvc.phy.frames import ReceivedBurst
 from gvc.phy.genie import Genie
-from gvc.phy.header_reader import Head
+from gvc.phy.header_reader import Head, header_training
 from gvc.phy.interpolation import TimeInterpolator, TimeWeights
 from gvc.phy.kernels import chain
 from gvc.phy.kernels import payload as kernels
@@ -169,11 +169,7 @@ class PayloadReader:
     ) -> Recovered | None:  # fmt: skip
         """The burst once more, as one that is disturbed; observed, slope and drift as if it were not."""
         u, group = self._numerology, self._group
-        none = np.zeros(0, np.int64)
-        raw = kernels.observe_training(
-            head.grid, head.early, head.grid, none, u.training, head.sent, u.data_index, self._header_pilots,
-            u.pilot_index,
-        )  # fmt: skip
+        raw = header_training(u, head)
         times = plan.training_times[:group]
         first = kernels.refine_slope(raw, times, group, head.slope)
         own = drift

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from gvc.phy import periodogram
 from gvc.phy.kernels.phase import smooth_walk
 
 
@@ -11,9 +12,9 @@ def follow_phase(
     """Smoothed phase and its variance, float64 [R] each, of R symbols in order of time; and the mean change of phase a
     symbol in each block, float64 [blocks].
 
-    A Kalman smoother (`kernels.phase`) for a random walk on a line: the line's
-    slope and the walk's variance a step are measured in each block of symbols, so that a steady oscillator is averaged
-    over the whole burst, a noisy one over few symbols, and one that changes its frequency is followed.
+    A Kalman smoother (`kernels.phase`) for a random walk on a line: the line's slope and the walk's variance a step are
+    measured in each block of symbols, so that a steady oscillator is averaged over the whole burst, a noisy one over
+    few symbols, and one that changes its frequency is followed.
 
     Args:
         angle: measured phase, float64 [R] radians, any branch.
@@ -74,8 +75,5 @@ def _slope(angle: np.ndarray, variance: np.ndarray, before: np.ndarray, piece: n
     points = weight * np.exp(1j * np.where(weight > 0, angle[rows], 0))
     own = piece[rows] == np.unique(piece[rows])[:, None]
     spectrum = np.sqrt(np.sum(np.abs(np.fft.fft(points * own, 512)) ** 2, axis=0))
-    at = int(np.argmax(spectrum))
-    left, here, right = spectrum[at - 1], spectrum[at], spectrum[(at + 1) % 512]
-    bend = left - 2 * here + right
-    peak = at + (0.5 * (left - right) / bend if bend else 0.0)
+    peak = periodogram.peak(spectrum)
     return float((peak + 256) % 512 - 256) * 2 * np.pi / 512

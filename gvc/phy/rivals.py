@@ -8,8 +8,7 @@ import numpy as np
 from gvc.errors import ParseError
 from gvc.noise_map import NU_MAX
 from gvc.phy.frames import ReceivedBurst
-from gvc.phy.header_reader import Head, HeaderReader
-from gvc.phy.kernels.payload import observe_training
+from gvc.phy.header_reader import Head, HeaderReader, header_training
 from gvc.phy.layout import burst_layout
 from gvc.phy.numerology import SHORT_PERIOD, Numerology
 from gvc.phy.ofdm_windows import SampleBuffer
@@ -115,11 +114,7 @@ class Rivals:
         common over what was sent, from products of different symbols alone, in which whatever lies over them averages
         out. (Over long training alone it would not: short training of another burst, and cyclic prefixes, repeat too.)
         """
-        u = self._numerology
-        none, pilots = np.zeros(0, np.int64), u.pilots[: u.header_symbols]
-        rows = observe_training(
-            head.grid, head.early, head.grid, none, u.training, head.sent, u.data_index, pilots, u.pilot_index
-        )
+        rows = header_training(self._numerology, head)
         rows *= np.exp(-1j * head.slope * self._times).astype(np.complex64)[:, None]
         count = rows.shape[1]
         products = np.linalg.norm(rows.sum(axis=1)) ** 2 - np.linalg.norm(rows) ** 2

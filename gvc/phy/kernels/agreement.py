@@ -41,9 +41,10 @@ def pilot_agreement(
     """Received payload pilots y against p h, p [M, P] sent and h the claimed response, with claimed noise variance v;
     received, response, variance [rx, M, K].
 
-    Returns the median over symbols of the misfit mean(|y - p h|^2 / v), which is 1 where the claims are right. Then, of
-    pilots that are not erased, of which the equalised variance 1 / sum(|h|^2 / v) is at most `highest`: their number,
-    the coherent gain sum(Re(h* p y) / v) over sum(|h|^2 / v), and its standard error as the pilots themselves show it.
+    Returns the misfit mean(|y - p h|^2 / v), which is 1 where the claims are right: of all symbols or, above 1.5, of
+    the median one. Then, of pilots that are not erased, of which the equalised variance 1 / sum(|h|^2 / v) is at most
+    `highest`: their number, the coherent gain sum(Re(h* p y) / v) over sum(|h|^2 / v), and its standard error, as
+    claimed or as the pilots themselves show it, whichever is larger.
     """
     rx, symbols, _ = response.shape
     misfit = np.zeros(symbols)
