@@ -1,6 +1,5 @@
 """`gvc demo`: the link on the demo clip, and a report to look at."""
 
-import json as json_text
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +8,7 @@ import typer
 from flowgraphs import output
 from flowgraphs.commands.options import AllowCode, names
 from flowgraphs.experiment import DEFAULT_METRICS
+from gvc.storage import files
 
 CLIP = "bikes.mp4"
 ARMS = ("jscc", "control", "jscc+cddm")
@@ -71,7 +71,7 @@ def _over_snr(plan: Any, result: dict[str, Any], told: Any) -> dict[str, str]:
     except Exception as error:
         rows = {"failed": f"{type(error).__name__}: {error}"}
         output.say(f"the sweep over SNR failed: {rows['failed']}")
-    (Path(result["out"]) / "sweep.json").write_text(json_text.dumps(output.plain(rows)) + "\n", encoding="utf-8")
+    files.write_json(Path(result["out"]) / "sweep.json", rows, indent=None)
     return {"psnr_over_snr": rows["failed"]} if isinstance(rows, dict) else {}
 
 

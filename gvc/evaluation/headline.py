@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from gvc.evaluation.run_folder import RunFolder
+from gvc.evaluation.reported_run import ReportedRun
 from gvc.evaluation.style import title
 from gvc.evaluation.wording import count, decibels, number, ratio
 
@@ -45,7 +45,7 @@ def queue_grew(result: dict[str, Any]) -> bool:
     return p99 > QUEUE_MS and factor < 1 if isinstance(factor, (int, float)) else p99 > 4 * QUEUE_MS
 
 
-def sentence(run: RunFolder) -> str:
+def sentence(run: ReportedRun) -> str:
     """What was sent over what, in one sentence of the parts that are known."""
     result = run.run
     words = [f"{result['frames_sent']} frames" if "frames_sent" in result else "Video"]
@@ -65,7 +65,7 @@ def sentence(run: RunFolder) -> str:
     return " ".join(filter(None, words)) + "."
 
 
-def cards(run: RunFolder) -> list[dict[str, str]]:
+def cards(run: ReportedRun) -> list[dict[str, str]]:
     """The headline: quality of the last arm against the fair one, delivery, speed, latency."""
     result, cards = run.run, []
     if run.arms:
@@ -106,7 +106,7 @@ def cards(run: RunFolder) -> list[dict[str, str]]:
     return cards
 
 
-def quality(run: RunFolder) -> list[dict[str, Any]]:
+def quality(run: ReportedRun) -> list[dict[str, Any]]:
     """One row a metric: means over all frames sent and over received ones, by arm; the best arm is marked."""
     known = [name for name in METRICS if any(name in run.metrics(arm) for arm in run.arms)]
     known += [name for name in METRICS if name in run.not_measured() and name not in known]
@@ -129,7 +129,7 @@ def quality(run: RunFolder) -> list[dict[str, Any]]:
     return rows + _block_errors(run)
 
 
-def _block_errors(run: RunFolder) -> list[dict[str, Any]]:
+def _block_errors(run: ReportedRun) -> list[dict[str, Any]]:
     """The row of block error rates, where an arm sent transport blocks."""
     cells = []
     for arm in run.arms:

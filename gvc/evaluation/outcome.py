@@ -11,8 +11,8 @@ import numpy as np
 from gvc.evaluation.frame_store import REFERENCE, Displayed
 from gvc.evaluation.freezes import freezes
 from gvc.evaluation.patience import STALL_S, measure_patiently
-from gvc.evaluation.results import write_json
 from gvc.evaluation.session import LIVE, Session
+from gvc.storage.files import write_json
 
 Told = Callable[[str, int, int], None]
 """Progress: (what, frames done, of how many)."""

@@ -9,7 +9,8 @@ import numpy as np
 from gvc.decibel import RunningMedian
 from gvc.phy.frames import ReceivedBurst, ReceivedFrame, SymbolFrame
 from gvc.phy.signal_probe import SignalProbe
-from gvc.run import BURSTS_FILE, SIGNAL_FILE, SYMBOLS_FILE, ArrayLog, RunFolder
+from gvc.storage.run import BURSTS_FILE, SIGNAL_FILE, SYMBOLS_FILE
+from gvc.storage.run_folder import ArrayLog, RunFolder
 from gvc_blocks.contents import DenoisedFrame
 from gvc_blocks.guarded import GuardedBlock
 
