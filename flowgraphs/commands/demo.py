@@ -7,13 +7,12 @@ import typer
 
 from flowgraphs import output
 from flowgraphs.commands.options import AllowCode, names
-from flowgraphs.experiment import DEFAULT_METRICS
+from gvc.evaluation.metrics import DEFAULT_METRICS
 from gvc.storage import files
 
 CLIP = "bikes.mp4"
 ARMS = ("jscc", "control", "jscc+cddm")
 # DISTS takes seconds of computation a frame at this size: more than all the rest of the demo together.
-METRICS = tuple(name for name in DEFAULT_METRICS if name != "dists")
 
 
 def demo(
@@ -24,7 +23,7 @@ def demo(
         str, typer.Option(help="Receivers to compare, on the same symbols; the last one is the headline.")
     ] = ",".join(ARMS),
     frames: Annotated[int, typer.Option(help="How many frames; 0: the whole clip.")] = 0,
-    metrics: Annotated[str, typer.Option(help="Comma-separated.")] = ",".join(METRICS),
+    metrics: Annotated[str, typer.Option(help="Comma-separated.")] = ",".join(DEFAULT_METRICS),
     seed: Annotated[int, typer.Option(help="Root seed of the channel.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Run folder; default runs/TIME.")] = None,
     allow_code: AllowCode = False,

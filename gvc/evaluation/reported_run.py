@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from gvc.errors import InputError
+from gvc.evaluation.metrics.description import METRICS, Description, read
 from gvc.storage.run import BURSTS_FILE, METRICS_FILE, REFERENCE, SIGNAL_FILE, SWEEP_FILE, SYMBOLS_FILE, Run
 
 _Part = TypeVar("_Part")
@@ -68,6 +69,11 @@ class ReportedRun:
     def not_measured(self) -> dict[str, str]:
         """Reasons for missing metrics, by name."""
         return {**self.run.get("not_measured", {}), **self.evaluation.get("not_measured", {})}
+
+    def described(self) -> dict[str, Description]:
+        """What each metric is, by name: ours in their order, then those from outside that the run has."""
+        told = self.evaluation.get("described") or {}
+        return METRICS | {name: read(name, found) for name, found in told.items() if name not in METRICS}
 
     def picture(self, name: str, frame_id: int) -> np.ndarray | None:
         """uint8 [height, width, 3] of arm `name` (or "reference") as displayed, or None when absent."""

@@ -16,11 +16,12 @@ from gvc.evaluation.accounting import StreamCount
 from gvc.evaluation.frame_store import GREY, REFERENCE, FrameStore
 from gvc.evaluation.frame_table import FrameTable
 from gvc.evaluation.metrics import measure
+from gvc.evaluation.metrics.description import METRICS
 from gvc.evaluation.tail import AHEAD, Tail
 from gvc.evaluation.wire import Answer, Flag, Foreign, FrameMessage, Kind, decode, encode_answer
 from gvc.storage import files
 
-LIVE = ("psnr_db", "ssim")
+LIVE = tuple(name for name, told in METRICS.items() if told.live)
 """Metrics that are computed while frames come, where they are asked for, and so cover all of them."""
 MAX_STREAMS = 64
 MAX_ARMS = 16
