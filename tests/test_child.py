@@ -18,7 +18,7 @@ KILL = "import os, signal; print(process.pid, flush=True); os.kill(os.getpid(), 
 EVALUATOR = "from gvc.evaluation.process import EvaluatorProcess as P; process = P(FOLDER, ['psnr_db'])"
 DECODER = "from gvc.coding.codec.decoder import DECODER as D; D._ready(); process = D"
 TRAINER = (
-    "from models.cddm.online_process import OnlineTrainer as T; from gvc.config import AdaptConfig as A; "
+    "from models.cddm.online_process import TrainerProcess as T; from gvc.config import AdaptConfig as A; "
     "process = T('small', A())._child"
 )
 BUSY = (

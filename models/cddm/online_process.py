@@ -1,6 +1,6 @@
 """The online training as a process of its own, at low priority: the receiver never waits for it.
 
-The receiver's side is `OnlineTrainer`; `gvc.child` runs this module as the other. Weights travel as safetensors.
+The receiver's side is `TrainerProcess`; `gvc.child` runs this module as the other. Weights travel as safetensors.
 """
 
 import queue
@@ -41,7 +41,7 @@ class News(NamedTuple):
     weights: dict[str, Tensor] | None
 
 
-class OnlineTrainer:
+class TrainerProcess:
     """Starts the child with the shipped denoiser of a preset and arm; `close` ends it.
 
     Attributes: `frames_offered` and `frames_dropped`; `failure`, why the child has ended before its time, else empty;
