@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import erfc
 
 from benchmarks import common
-from benchmarks.ldpc import Decode, CodeTrial, bits_of, sionna
+from benchmarks.ldpc import CodeTrial, Decode, bits_of, sionna
 from gvc.phy import ldpc, qam
 from gvc.phy.mcs import named
 from gvc.phy.qam import ORDERS
