@@ -17,6 +17,7 @@ from gvc.registry import names
 
 ALL = names("metric")
 LEARNED = ("lpips", "dists")
+DISTANCES = (*LEARNED, "flicker")
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_ssim_agrees_with_libvmaf(tmp_path, pictures, noisy, metric, feature, to
 def test_perfect_is_best_and_more_noise_is_worse(weights, pictures, noisy, name):
     clean = pictures(3, 176, 200)
     equal, little, much = (value(name, clean, d).mean() for d in (clean, noisy(clean, 4), noisy(clean, 24)))
-    if name in LEARNED:
+    if name in DISTANCES:
         assert abs(equal) < 1e-4 and 0 < little < much
     else:
         assert equal > little > much
@@ -118,6 +119,7 @@ def test_any_size_gives_a_value_or_a_reason(weights, pictures, noisy, name, size
     assert (values is None) != (reason is None)
     assert values is None or (values.shape == (2,) and np.isfinite(values).all())
     least = {"psnr_db": 1, "ssim": 11, "ms_ssim": 161, "lpips": 31, "dists": 16, "vmaf": 17, "vmaf_neg": 17}
+    least |= {"flicker": 16}
     if min(size) >= least[name]:
         assert values is not None, reason
     else:
