@@ -15,6 +15,7 @@ METRICS: dict[str, tuple[str, str, int, bool]] = {
     "ms_ssim": ("MS-SSIM", "", 4, True),
     "lpips": ("LPIPS (AlexNet)", "", 4, False),
     "dists": ("DISTS", "", 4, False),
+    "efficientnet": ("EfficientNet-lite0", "", 4, False),
     "flicker": ("Flicker", "of 255", 2, False),
     "vmaf": ("VMAF v0.6.1", "", 1, True),
     "vmaf_neg": ("VMAF NEG v0.6.1", "", 1, True),
