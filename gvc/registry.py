@@ -101,6 +101,8 @@ TABLE: dict[str, dict[str, str]] = {
         "ms_ssim": "gvc.evaluation.metrics.ssim:ms_ssim",
         "lpips": "gvc.evaluation.metrics.lpips:lpips",
         "dists": "gvc.evaluation.metrics.dists:dists",
+        "efficientnet": "gvc.evaluation.metrics.efficientnet:efficientnet",
+        "flicker": "gvc.evaluation.metrics.flicker:flicker",
         "vmaf": "gvc.evaluation.metrics.vmaf:vmaf",
         "vmaf_neg": "gvc.evaluation.metrics.vmaf:vmaf_neg",
     },
