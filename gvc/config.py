@@ -168,7 +168,7 @@ class ArmConfig(Section):
 
 def _arm_names(arms: dict[str, Any]) -> dict[str, Any]:
     for name in arms:
-        if not re.fullmatch(r"[\w+-]{1,40}", name):
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9+_-]{0,31}", name):
             raise ValueError(f"'{name[:60]}' is no name of an arm: use letters, digits, + and -")
     return arms
 

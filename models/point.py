@@ -219,7 +219,8 @@ def inputs(parameters: dict[str, Any]) -> list[Path]:
 
     point = Point.of(parameters)
     config = check_link(point.config, point.arms, running=False)
-    files = {path for name in point.arms for path in bind(name, config).weights()}
+    arms = [bind(name, config) for name in point.arms]
+    files = {path for arm in arms for path in (*arm.weights(), *arm.sources())}
     return [find_clip(point.clip), radio_path(point.radio), *sorted(files)]
 
 

@@ -6,6 +6,7 @@ or `package.module:Class` of one. NAME@OPTION gives a scheme a word of its own, 
 """
 
 import dataclasses
+import inspect
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -189,6 +190,13 @@ class Arm:
     def tell(self, count: int, error: np.ndarray, noise_map: np.ndarray) -> None:
         """See `Scheme`; nothing where the scheme need not know."""
         getattr(self.scheme(count), "tell", lambda *_: None)(error, noise_map)
+
+    def sources(self) -> list[Path]:
+        """The file of a scheme from outside the repository, where there is one."""
+        if not registry.is_outside("scheme", self._kind):
+            return []
+        file = inspect.getsourcefile(registry.resolve("scheme", self._kind))
+        return [Path(file)] if file else []
 
     def weights(self) -> list[Path]:
         """Files that its results depend on."""

@@ -1,4 +1,4 @@
-"""docs/peers.md names what there is: every arm, every setting, every figure."""
+"""docs/arms.md names what there is: every arm, every setting, every figure."""
 
 import re
 
@@ -9,7 +9,7 @@ from gvc.coding.link_adaptation import thresholds
 from gvc.config import build
 from gvc.paths import ROOT
 
-PAGE = (ROOT / "docs" / "peers.md").read_text()
+PAGE = (ROOT / "docs" / "arms.md").read_text()
 
 
 def test_every_arm_is_on_the_page_and_can_be_made() -> None:
