@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from flowgraphs.output import plain
 from gvc import __version__
 from gvc.coding.peers import is_peer
 from gvc.config import DEFAULT_RADIO, LinkConfig, build
@@ -21,7 +20,7 @@ from gvc.evaluation.metrics import DEFAULT_METRICS
 from gvc.evaluation.session import KEEP, MAX_KEEP
 from gvc.machine import commit, machine
 from gvc.registry import names, nearest
-from gvc.run import RunFolder
+from gvc.storage.run_folder import RunFolder
 
 PACES = ("none", "source", "both")
 PACED_FRAMES = 100
@@ -175,7 +174,7 @@ def run_link(plan: Plan) -> dict[str, Any]:
             result["adaptation"] = adaptation.outcome(first)
         if first.recorder is not None:
             first.recorder.save()
-        folder.commit(plain(result))
+        folder.commit(result)
     return {**result, "out": str(out)}
 
 
@@ -202,7 +201,7 @@ def _keep(folder: RunFolder, ran: "_Ran", evaluator: Any) -> Path | None:
         for name in ran.plan.arms:
             ran.spent.setdefault(name, {})
         ran.graph.recorder.save()
-        return folder.keep(plain(ran.result()))
+        return folder.keep(ran.result())
     except (GvcError, OSError) as error:
         _say(f"what came cannot be kept: {error}")
         return None

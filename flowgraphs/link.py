@@ -19,7 +19,7 @@ from gvc.phy.offline import receiver_parameters
 from gvc.phy.receiver import BurstReceiver as Demodulator
 from gvc.phy.shape import PictureShape
 from gvc.phy.transmitter import BurstTransmitter as Modulator
-from gvc.run import RunFolder
+from gvc.storage.run_folder import RunFolder
 from gvc_blocks import flow
 from gvc_blocks.coding.segment_decoder import SegmentDecoder
 from gvc_blocks.credit import MAX_IN_FLIGHT

@@ -7,7 +7,7 @@ from gvc.coding.peers import is_peer
 from gvc.config import LinkConfig
 from gvc.errors import ConfigError
 from gvc.phy.numerology import Numerology
-from gvc.run import RunFolder
+from gvc.storage.run_folder import RunFolder
 from gvc_blocks import flow
 from gvc_blocks.coding.segment_decoder import SegmentDecoder
 from gvc_blocks.evaluation.png_video_sink import PngVideoSink

@@ -2,7 +2,6 @@
 
 import hashlib
 import itertools
-import json
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +11,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from gvc.errors import InputError, WeightsError
-from gvc.stored import read_mapping
+from gvc.storage import files
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -47,20 +46,18 @@ def save(network: nn.Module, path: Path) -> None:
     for number, shard in enumerate(shards):
         target = path.with_suffix(f".{number}.safetensors") if number else path
         blob = save_tensors(shard)
-        partial = target.with_suffix(".partial")
-        partial.write_bytes(blob)
-        partial.replace(target)
-        entries[target.name] = {"sha256": hashlib.sha256(blob).hexdigest(), "bytes": len(blob)}
-    (path.parent / MANIFEST).write_text(json.dumps(entries, indent=1, sort_keys=True) + "\n")
+        with files.whole(target) as draft:
+            draft.write_bytes(blob)
+        entries[target.name] = {"bytes": len(blob), "sha256": hashlib.sha256(blob).hexdigest()}
+    files.write_json(path.parent / MANIFEST, dict(sorted(entries.items())))
 
 
 def enter(path: Path, blob: bytes) -> None:
     """Write a file that belongs to the weights beside it, and enter its SHA-256 in the folder's manifest."""
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(blob)
-    partial.replace(path)
-    entries = manifest(path.parent) | {path.name: {"sha256": hashlib.sha256(blob).hexdigest(), "bytes": len(blob)}}
-    (path.parent / MANIFEST).write_text(json.dumps(entries, indent=1, sort_keys=True) + "\n")
+    with files.whole(path) as draft:
+        draft.write_bytes(blob)
+    entries = manifest(path.parent) | {path.name: {"bytes": len(blob), "sha256": hashlib.sha256(blob).hexdigest()}}
+    files.write_json(path.parent / MANIFEST, dict(sorted(entries.items())))
 
 
 def _shards(path: Path, entries: dict[str, dict]) -> list[Path]:
@@ -78,7 +75,7 @@ def manifest(where: Path) -> dict[str, dict[str, Any]]:
     if not path.exists():
         return {}
     try:
-        entries = read_mapping(path)
+        entries = files.read_mapping(path)
     except InputError as error:
         raise WeightsError(f"{error}: restore the folder from the repository") from error
     for name, entry in entries.items():

@@ -118,16 +118,6 @@ def test_packages_are_complete() -> None:
     assert left_out == []
 
 
-def test_files_are_short() -> None:
-    folders = (*FLOORS, "benchmarks", "tests")
-    long = {str(path.relative_to(ROOT)): lines for path in sources(*folders) if (lines := count_lines(path)) > 500}
-    assert long == {}
-
-
-def count_lines(path: Path) -> int:
-    return len(path.read_text().splitlines())
-
-
 def test_nothing_is_unpickled_but_by_the_restricted_reader() -> None:
     unsafe = re.compile(r"\b(torch\.load|pickle\.loads?|yaml\.load|np\.load\(.*allow_pickle=True)\b")
     assert [str(path.relative_to(ROOT)) for path in sources(*FLOORS) if unsafe.search(path.read_text())] == []

@@ -33,7 +33,7 @@ def rx(
     from flowgraphs.hints import hints
     from flowgraphs.receive import ReceiveGraph
     from flowgraphs.runner import run
-    from gvc.run import RunFolder
+    from gvc.storage.run_folder import RunFolder
 
     with RunFolder(out) as folder, output.steps() as told:
         graph = ReceiveGraph(config, samples, folder, arm)
@@ -69,7 +69,7 @@ def rx(
         if reference is not None:
             told("comparing with the reference", 0, 0)
             result["reference"] = against_clip(graph.sink.heard, reference)
-        folder.commit(output.plain({**result, "config": config.model_dump()}))
+        folder.commit({**result, "config": config.model_dump()})
     for hint in said:
         print(f"note: {hint}", file=sys.stderr)
     output.emit(result, json, _shown(result))

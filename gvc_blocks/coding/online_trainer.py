@@ -8,7 +8,7 @@ from gvc.config import AdaptConfig
 from gvc.errors import ConfigError
 from gvc.phy.frames import ReceivedFrame
 from gvc_blocks.guarded import GuardedBlock
-from models.cddm.online_process import OnlineTrainer as Trainer
+from models.cddm.online_process import TrainerProcess
 
 JUDGEMENTS = 1024
 
@@ -46,7 +46,7 @@ class OnlineTrainer(GuardedBlock):
         # The last ones, and counts of all: a list would grow with a long run.
         self.judgements: deque[dict[str, Any]] = deque(maxlen=JUDGEMENTS)
         self._decisions: Counter[str] = Counter()
-        self.trainer = Trainer(preset, self.settings, seed, arm)
+        self.trainer = TrainerProcess(preset, self.settings, seed, arm)
         self.receive("symbols", self._received)
 
     def _received(self, frame: ReceivedFrame) -> None:

@@ -23,7 +23,7 @@ def main() -> None:
     clip, frames, radio, *overrides = sys.argv[1:]
     config = configure(radio, [*PLAIN, *overrides])
     from flowgraphs.link import LinkGraph
-    from gvc.run import RunFolder
+    from gvc.storage.run_folder import RunFolder
 
     with RunFolder(Path(clip).parent / "run") as folder:
         graph = LinkGraph(config, clip, frames=int(frames), arm="jscc", recording=folder)

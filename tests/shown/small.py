@@ -68,6 +68,7 @@ RULES = {
     "python -m benchmarks.channel": Rule("--samples 10000 --repeats 1"),
     "python -m benchmarks.codecs": Rule("--clips carphone_pristine.mp4 --budgets 2000 --frames 2 --size 64"),
     "python -m benchmarks.evaluation": Rule("--size 64x64 --frames 1"),
+    "python -m benchmarks.evidence": Rule(tells="rows hold the figures"),
     "python -m benchmarks.front_end": Rule("--bursts 2 --repeats 1 --rounds 1"),
     "python -m benchmarks.gaussian_sampling": Rule("--blocks 10"),
     "python -m benchmarks.genie_psnr": Rule("--draws 1 --preset small"),

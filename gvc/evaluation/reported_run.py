@@ -1,20 +1,20 @@
-"""Reading a run folder for its report. Only run.json must be there; what else is absent is said, not invented."""
+"""A run as its report needs it. Only run.json must be there; what else is absent is said, not invented."""
 
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from gvc import stored
 from gvc.errors import InputError
-from gvc.video import picture
+from gvc.evaluation.metrics.description import METRICS, Description, read
+from gvc.storage.run import BURSTS_FILE, METRICS_FILE, REFERENCE, SIGNAL_FILE, SWEEP_FILE, SYMBOLS_FILE, Run
 
-REFERENCE = "reference"
+_Part = TypeVar("_Part")
 
 
-class RunFolder:
+class ReportedRun:
     """The parts of the run in `path`.
 
     Attributes:
@@ -33,22 +33,21 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self.problems: list[str] = []
-        run = self._json("run.json")
-        if not isinstance(run, dict):
-            why = f" ({self.problems[0]})" if self.problems else ""
-            raise InputError(f"{self.path} is no run folder: it has no readable run.json{why}")
-        self.run: dict[str, Any] = run
-        evaluation = self._json("metrics.json")
-        self.evaluation: dict[str, Any] = evaluation if isinstance(evaluation, dict) else {}
-        sweep = self._json("sweep.json")
+        try:
+            self._stored = Run(self.path)
+            self.run: dict[str, Any] = self._stored.result
+        except InputError as error:
+            raise InputError(f"{self.path} is no run folder: it has no readable run.json ({error})") from error
+        self.evaluation: dict[str, Any] = self._part(METRICS_FILE, lambda run: run.metrics, {})
+        sweep: Any = self._part(SWEEP_FILE, lambda run: run.sweep, [])
         self.sweep = [row for row in sweep if _is_sweep_row(row)] if isinstance(sweep, list) else []
         self.sweep_failure = str(sweep["failed"]) if isinstance(sweep, dict) and "failed" in sweep else ""
-        self.signal = self._arrays("signal.npz")
-        self.bursts = self._arrays("bursts.npz")
-        self.symbols = self._arrays("symbols.npz")
-        named = [*self.run.get("arms", {}), *self.evaluation.get("arms", {}), *self._picture_folders()]
-        self.arms = list(dict.fromkeys(named))
-        self.frame_ids = self._pictures(REFERENCE)
+        self.signal: dict[str, np.ndarray] = self._part(SIGNAL_FILE, lambda run: run.arrays(SIGNAL_FILE), {})
+        self.bursts: dict[str, np.ndarray] = self._part(BURSTS_FILE, lambda run: run.arrays(BURSTS_FILE), {})
+        self.symbols: dict[str, np.ndarray] = self._part(SYMBOLS_FILE, lambda run: run.arrays(SYMBOLS_FILE), {})
+        shown = [name for name in self._stored.arms if name != REFERENCE]
+        self.arms = list(dict.fromkeys([*self.run.get("arms", {}), *self.evaluation.get("arms", {}), *shown]))
+        self.frame_ids = self._stored.picture_ids(REFERENCE) if REFERENCE in self._stored.arms else []
 
     def metrics(self, arm: str) -> dict[str, Any]:
         """Means by metric name, over all frames sent; the evaluator's come first."""
@@ -71,15 +70,19 @@ class RunFolder:
         """Reasons for missing metrics, by name."""
         return {**self.run.get("not_measured", {}), **self.evaluation.get("not_measured", {})}
 
+    def described(self) -> dict[str, Description]:
+        """What each metric is, by name: ours in their order, then those from outside that the run has."""
+        told = self.evaluation.get("described") or {}
+        return METRICS | {name: read(name, found) for name, found in told.items() if name not in METRICS}
+
     def picture(self, name: str, frame_id: int) -> np.ndarray | None:
         """uint8 [height, width, 3] of arm `name` (or "reference") as displayed, or None when absent."""
-        path = self.path / "frames" / name / f"{frame_id:05d}.png"
-        if not path.exists():
+        if name not in self._stored.arms or frame_id not in self._stored.picture_ids(name):
             return None
         try:
-            return picture.read(path, f"frames/{name}/{path.name}")
+            return self._stored.picture(name, frame_id)
         except InputError as error:
-            self._note(str(error))
+            self.problems.append(str(error))
             return None
 
     def frame_snr_db(self) -> dict[int, float]:
@@ -89,32 +92,15 @@ class RunFolder:
         ids, snr = self.bursts["frame_id"].astype(np.int64), self.bursts["snr_db"].astype(np.float64)
         return {int(i): float(snr[ids == i].mean()) for i in np.unique(ids)}
 
-    def _pictures(self, name: str) -> list[int]:
-        return sorted(int(p.stem) for p in (self.path / "frames" / name).glob("*.png") if p.stem.isdecimal())
-
-    def _picture_folders(self) -> list[str]:
-        folder = self.path / "frames"
-        return sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name != REFERENCE) if folder.is_dir() else []
-
-    def _json(self, name: str) -> Any:
-        return self._read(stored.read_json, name)
-
-    def _arrays(self, name: str) -> dict[str, np.ndarray]:
-        return self._read(stored.read_arrays, name) or {}
-
-    def _read(self, reader: Callable[[Path], Any], name: str) -> Any:
-        """None when there is no such file, or it is damaged; a report without that part is still a report."""
-        path = self.path / name
-        if not path.exists():
-            return None
+    def _part(self, name: str, part: Callable[[Run], _Part], otherwise: _Part) -> _Part:
+        """`otherwise` where there is no file `name`, or it is damaged; a report without that part is still a report."""
+        if not (self.path / name).exists():
+            return otherwise
         try:
-            return reader(path)
+            return part(self._stored)
         except InputError as error:
-            self._note(str(error))
-            return None
-
-    def _note(self, problem: str) -> None:
-        self.problems.append(problem)
+            self.problems.append(str(error))
+            return otherwise
 
 
 def _is_sweep_row(row: Any) -> bool:

@@ -1,13 +1,14 @@
 """Files of samples: raw complex floats (`.cf32`), a SigMF pair (`.sigmf-data` with `.sigmf-meta`), or its archive."""
 
-import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from gvc import __version__, sigmf
+from gvc import __version__
 from gvc.errors import InputError, LinkError
+from gvc.storage import files, sigmf
 
 CHUNK_SAMPLES = 65536
 _SIGMF = (".sigmf-data", ".sigmf-meta", ".sigmf")
@@ -45,7 +46,7 @@ class SampleWriter:
         self.samples = 0
         self.peak = 0.0
         self.scale = scale
-        self._draft = self.path.with_name(self.path.name + ".part")
+        self._draft = files.draft_of(self.path)
         self._about = {
             "global": {
                 "core:datatype": "cf32_le",
@@ -58,9 +59,11 @@ class SampleWriter:
             "annotations": [],
         }
         try:
+            files.clear_drafts(self.path)
             self._file = open(self._draft, "wb", buffering=0)
         except OSError as error:
             raise InputError(f"{path} cannot be written: {error.strerror}") from error
+        self._lock = files.locked(self._draft)
 
     def __enter__(self) -> "SampleWriter":
         return self
@@ -87,10 +90,8 @@ class SampleWriter:
             if self.scale is None:
                 self._scale_to_full()
             if self._meta:
-                draft = self._meta.with_name(self._meta.name + ".part")
-                draft.write_text(json.dumps(self._about, indent=2) + "\n")
-                draft.replace(self._meta)
-            self._draft.replace(self.path)
+                files.write_json(self._meta, self._about, indent=2)
+            files.put(self._draft, self.path)
         except OSError as error:
             raise LinkError(f"{self.path} cannot be written: {error.strerror}") from error
 
@@ -106,6 +107,9 @@ class SampleWriter:
         """Close, and remove what was not committed."""
         self._file.close()
         self._draft.unlink(missing_ok=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
 
 class SampleReader:
@@ -116,8 +120,8 @@ class SampleReader:
     where there is one of this name, else a pair.
 
     Raises InputError: no such file, empty, not a whole number of samples, or metadata that forbids it, see
-    `gvc.sigmf.pair`. Samples that are not finite are given as they are: the receiver counts them. `missing`: samples
-    that were gone when they were to be read, because the file had become shorter.
+    `gvc.storage.sigmf.pair`. Samples that are not finite are given as they are: the receiver counts them. `missing`:
+    samples that were gone when they were to be read, because the file had become shorter.
     """
 
     def __init__(self, path: str | Path, sample_rate_hz: float | None = None, center_frequency_hz: float | None = None):

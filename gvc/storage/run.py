@@ -1,4 +1,4 @@
-"""Run folders: written whole or not at all, opened in one line.
+"""A run folder, opened in one line.
 
 >>> import gvc
 >>> run = gvc.load("runs/first")            # doctest: +SKIP
@@ -7,15 +7,7 @@
 >>> run.picture("jscc+cddm", 0)              # doctest: +SKIP
 """
 
-import contextlib
-import fcntl
 import functools
-import glob
-import json
-import os
-import secrets
-import shutil
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +15,21 @@ from typing import Any
 
 import numpy as np
 
-from gvc import stored
-from gvc.errors import InputError, LinkError
+from gvc.errors import InputError
 from gvc.phy.numerology import Numerology
 from gvc.registry import nearest
+from gvc.storage import files
+from gvc.storage.arrays import read_arrays
 from gvc.video import picture
 
 RUN_FILE = "run.json"
 SYMBOLS_FILE = "symbols.npz"
 BURSTS_FILE = "bursts.npz"
 SIGNAL_FILE = "signal.npz"
+METRICS_FILE = "metrics.json"
+SWEEP_FILE = "sweep.json"
+REFERENCE = "reference"
+"""The pictures that were sent, among those of the arms."""
 
 
 _SYMBOLS = "equalised", "noise_map", "true", "denoised"
@@ -63,6 +60,7 @@ class Run:
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
+        self._ids: dict[str, list[int]] = {}
         try:
             there = (self.folder / RUN_FILE).is_file()
         except OSError as error:
@@ -84,12 +82,12 @@ class Run:
 
     @functools.cached_property
     def result(self) -> dict[str, Any]:
-        return stored.read_mapping(self.folder / RUN_FILE)
+        return files.read_mapping(self.folder / RUN_FILE)
 
     @functools.cached_property
     def metrics(self) -> dict[str, Any]:
-        path = self.folder / "metrics.json"
-        return stored.read_mapping(path) if path.exists() else {}
+        path = self.folder / METRICS_FILE
+        return files.read_mapping(path) if path.exists() else {}
 
     @functools.cached_property
     def symbols(self) -> dict[str, np.ndarray]:
@@ -98,6 +96,17 @@ class Run:
     @functools.cached_property
     def bursts(self) -> dict[str, np.ndarray]:
         return self._checked(BURSTS_FILE, _bursts_fit)
+
+    @functools.cached_property
+    def signal(self) -> dict[str, np.ndarray]:
+        """What the probes of both ends measured, by name; {} where none did."""
+        return self.arrays(SIGNAL_FILE) if (self.folder / SIGNAL_FILE).exists() else {}
+
+    @functools.cached_property
+    def sweep(self) -> Any:
+        """sweep.json: rows {snr_db, arm, psnr_db, psnr_db_ci95}, or {failed: why}; [] where there is none."""
+        path = self.folder / SWEEP_FILE
+        return files.read_json(path) if path.exists() else []
 
     @property
     def frame_ids(self) -> np.ndarray:
@@ -155,7 +164,10 @@ class Run:
         """Ids of the frames of which there are pictures of an arm, or of "reference"."""
         if arm not in self.arms:
             raise InputError(f"{self.folder} has no pictures of '{arm}'{nearest(arm, self.arms)} (has: {self.arms})")
-        return sorted(int(path.stem) for path in self._shown[arm].glob("*.png") if path.stem.isdecimal())
+        if arm not in self._ids:
+            stems = [path.stem for path in self._shown[arm].glob("*.png")]
+            self._ids[arm] = sorted(int(stem) for stem in stems if stem.isdecimal())
+        return list(self._ids[arm])
 
     def picture(self, arm: str, frame_id: int) -> np.ndarray:
         """uint8 [height, width, 3], a frame as displayed by an arm; `arm` "reference": as sent. Of `gvc rx`, the
@@ -189,8 +201,12 @@ class Run:
         found |= {f"picture({arm!r}, id)": f"{len(self.picture_ids(arm))} pictures" for arm in self.arms}
         return found
 
+    def arrays(self, name: str) -> dict[str, np.ndarray]:
+        """The arrays of one of the run's files by name, whether or not they fit together."""
+        return read_arrays(self.folder / name)
+
     def _checked(self, name: str, fit: Callable[[dict[str, np.ndarray]], bool]) -> dict[str, np.ndarray]:
-        arrays = stored.read_arrays(self.folder / name)
+        arrays = self.arrays(name)
         try:
             whole = fit(arrays)
         except (KeyError, IndexError, TypeError) as error:
@@ -221,155 +237,3 @@ def _bursts_fit(arrays: dict[str, np.ndarray]) -> bool:
 def load(folder: str | Path) -> Run:
     """Open a run folder; see `Run`."""
     return Run(folder)
-
-
-class ArrayLog:
-    """An array that grows on disk instead of in memory. Raises LinkError when the disk is full."""
-
-    def __init__(self, path: Path, dtype: Any):
-        self.path = path
-        self.dtype = np.dtype(dtype)
-        self._file = open(path, "wb")
-
-    def append(self, values: np.ndarray) -> None:
-        """Add `values` at the end."""
-        try:
-            self._file.write(np.ascontiguousarray(values, self.dtype).data)
-        except OSError as error:
-            raise _full(self.path, error) from error
-
-    def read(self) -> np.ndarray:
-        """Everything so far, one-dimensional; a view of the file."""
-        try:
-            self._file.flush()
-        except OSError as error:
-            raise _full(self.path, error) from error
-        if not self.path.stat().st_size:
-            return np.zeros(0, self.dtype)
-        return np.memmap(self.path, self.dtype, "r")
-
-    def remove(self) -> None:
-        """Close and delete the file."""
-        try:
-            self._file.close()
-        finally:
-            self.path.unlink(missing_ok=True)
-
-
-def _on_stderr(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
-
-
-class RunFolder:
-    """A run folder in the making, beside its final place; only `commit` or `keep` put it there.
-
-    Use as a context manager: what is not committed is removed, and what a killed process left of earlier drafts too.
-    Its name is new each time and locked while its process lives, so that a process with the same number, in a container
-    started anew, cannot mistake it. `tell` is given a sentence when a run is replaced.
-
-    Raises InputError when `out` exists and is no run folder, or cannot be made.
-    """
-
-    def __init__(self, out: str | Path, tell: Callable[[str], None] = _on_stderr):
-        self.out = Path(out)
-        self._tell = tell
-        _clear_drafts(self.out)
-        if self.out.exists() and not ((self.out / RUN_FILE).is_file() or _is_empty(self.out)):
-            raise InputError(f"--out {out} exists and is no run folder; give another name")
-        self.path = self.out.with_name(f".{self.out.name}.part-{secrets.token_hex(4)}")
-        try:
-            self.out.parent.mkdir(parents=True, exist_ok=True)
-            self.path.mkdir()
-        except OSError as error:
-            raise InputError(f"--out {out} cannot be made: {error.strerror}") from error
-        self._lock = _lock(self.path)
-
-    def __enter__(self) -> "RunFolder":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
-
-    def log(self, name: str, dtype: Any) -> ArrayLog:
-        """A growing array in this folder."""
-        return ArrayLog(self.path / f"{name}.log", dtype)
-
-    def save(self, name: str, **arrays: np.ndarray) -> None:
-        """Write `name`, an npz of `arrays`."""
-        try:
-            np.savez(self.path / name, **arrays)
-        except OSError as error:
-            raise _full(self.path / name, error) from error
-
-    def commit(self, result: dict[str, Any] | None = None) -> Path:
-        """Write `result` as run.json, if given, and take the final place; an older run there is replaced, and told of.
-
-        Raises LinkError when that fails, for example on a full disk.
-        """
-        if (self.out / RUN_FILE).is_file():
-            self._tell(f"the run that was in {self.out} is replaced")
-        return self._move(self.out, result)
-
-    def keep(self, result: dict[str, Any]) -> Path:
-        """Keep what there is of a run that is not complete, with `result` and `complete: false` as run.json; the path:
-        the final place when nothing is there, else NAME-incomplete beside it. Raises as `commit`.
-        """
-        out = self.out
-        if out.exists() and not _is_empty(out):
-            out = out.with_name(f"{out.name}-incomplete")
-        return self._move(out, {**result, "complete": False})
-
-    def _move(self, out: Path, result: dict[str, Any] | None) -> Path:
-        try:
-            if result is not None:
-                (self.path / RUN_FILE).write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
-            old = out.with_name(f".{out.name}.old-{secrets.token_hex(4)}")
-            if out.exists():
-                out.rename(old)
-            self.path.rename(out)
-            shutil.rmtree(old, ignore_errors=True)
-        except OSError as error:
-            raise _full(out, error) from error
-        return out
-
-
-def _clear_drafts(out: Path) -> None:
-    """Remove the drafts of `out` whose process is gone; give back the run that one was about to replace."""
-    for draft in out.parent.glob(f".{glob.escape(out.name)}.part-*"):
-        lock = _lock(draft)
-        if lock is not None:
-            shutil.rmtree(draft, ignore_errors=True)
-            os.close(lock)
-    for old in out.parent.glob(f".{glob.escape(out.name)}.old-*"):
-        if not out.exists():
-            with contextlib.suppress(OSError):
-                old.rename(out)
-        else:
-            shutil.rmtree(old, ignore_errors=True)
-
-
-def _lock(folder: Path) -> int | None:
-    """A descriptor that keeps `folder` locked until it is closed or its process ends; None when another one has it, or
-    the file system knows no locks.
-    """
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def _is_empty(folder: Path) -> bool:
-    return folder.is_dir() and not any(folder.iterdir())
-
-
-def _full(path: Path, error: OSError) -> LinkError:
-    return LinkError(f"{path} cannot be written: {error.strerror or error}")

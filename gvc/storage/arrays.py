@@ -1,38 +1,15 @@
-"""Reading back what was stored: any file gives its content or a typed error that names it, within bounds."""
+"""Arrays out of npz files: the content, never objects, or a typed error that names the file, within bounds."""
 
-import json
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from gvc.errors import InputError
 
-MOST_JSON_BYTES = 64 << 20
 FREE_BYTES = 64 << 20
 MOST_EXPANSION = 8
 """Arrays may take FREE_BYTES, or so many times the bytes of their file: what `np.savez` writes takes as many."""
-
-
-def read_json(path: Path) -> Any:
-    """What a JSON file holds. Raises InputError: unreadable, too large, too deep, or no JSON."""
-    try:
-        if path.stat().st_size > MOST_JSON_BYTES:
-            raise InputError(f"{path} is larger than {MOST_JSON_BYTES} bytes")
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is damaged: {error}") from error
-
-
-def read_mapping(path: Path) -> dict[str, Any]:
-    """What a JSON file holds, a mapping. Raises InputError as `read_json`, and when it is none."""
-    content = read_json(path)
-    if not isinstance(content, dict):
-        raise InputError(f"{path} is damaged: it holds no mapping")
-    return content
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

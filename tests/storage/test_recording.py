@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gvc.errors import InputError
-from gvc.recording import SampleReader, SampleWriter
+from gvc.storage.recording import SampleReader, SampleWriter
 
 
 def samples(count: int) -> np.ndarray:
@@ -29,7 +29,7 @@ def test_what_is_written_comes_back(tmp_path: Path, name: str) -> None:
     reader = SampleReader(tmp_path / name, 1e6)
     assert reader.samples == len(sent)
     assert np.array_equal(np.concatenate(list(reader)), sent)
-    assert not list(tmp_path.glob("*.part"))
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_sigmf_says_what_the_samples_are(tmp_path: Path) -> None:

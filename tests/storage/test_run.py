@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 import gvc
-from gvc import stored
 from gvc.errors import InputError
 from gvc.paths import ROOT
-from gvc.run import RunFolder
+from gvc.storage.arrays import read_arrays
+from gvc.storage.run_folder import RunFolder
 
 
 def write(out: Path, mark: int) -> None:
@@ -112,7 +112,7 @@ def test_the_grid_before_the_equaliser(tmp_path: Path) -> None:
 )
 def test_symbols_that_do_not_fit_together_are_damaged(tmp_path: Path, change: dict) -> None:
     write(tmp_path / "run", 1)
-    arrays = stored.read_arrays(tmp_path / "run" / "symbols.npz") | change
+    arrays = read_arrays(tmp_path / "run" / "symbols.npz") | change
     np.savez(tmp_path / "run" / "symbols.npz", **{name: array for name, array in arrays.items() if array is not None})
     with pytest.raises(InputError, match=r"symbols\.npz is damaged"):
         gvc.load(tmp_path / "run").frame(0)
@@ -156,7 +156,7 @@ def test_replacing_is_told_and_what_is_not_complete_lies_beside(tmp_path: Path, 
 
 
 KILLED = """
-import os, sys; from gvc.run import RunFolder
+import os, sys; from gvc.storage.run_folder import RunFolder
 RunFolder(sys.argv[1]).save("symbols.npz"); print(os.getpid(), flush=True); os.kill(os.getpid(), 9)
 """
 

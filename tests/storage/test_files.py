@@ -1,7 +1,8 @@
-"""Stored files: whatever is in them, content or a typed error that names the file, within bounds."""
+"""Files are whole or absent; whatever is in them gives content or a typed error that names the file, within bounds."""
 
 import io
 import json
+import math
 import os
 import zipfile
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gvc import stored
 from gvc.errors import InputError
+from gvc.storage import files
+from gvc.storage.arrays import read_arrays
 
 ARRAYS = {
     "plain": np.arange(7, dtype=np.float32),
@@ -25,7 +27,7 @@ ARRAYS = {
 def test_arrays_come_back(tmp_path: Path) -> None:
     for save in (np.savez, np.savez_compressed):
         save(tmp_path / "a.npz", **ARRAYS)
-        found = stored.read_arrays(tmp_path / "a.npz")
+        found = read_arrays(tmp_path / "a.npz")
         assert list(found) == list(ARRAYS)
         for name, array in ARRAYS.items():
             assert np.array_equal(found[name], array) and found[name].dtype == array.dtype
@@ -38,7 +40,7 @@ def test_a_zip_bomb_is_refused_at_once(tmp_path: Path) -> None:
         for _ in range(128):
             file.write(bytes(1 << 20))
     with pytest.raises(InputError, match=r"a\.npz would take 134217856 bytes of memory, more than the 67108864"):
-        stored.read_arrays(tmp_path / "a.npz")
+        read_arrays(tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize("shape", [(1 << 50,), (1 << 40, 0, 1 << 40), (-1,), (8, 8)])
@@ -48,13 +50,13 @@ def test_a_shape_is_believed_only_as_far_as_the_bytes_reach(tmp_path: Path, shap
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("x.npy", file.getvalue() + bytes(8 * 7))
     with pytest.raises(InputError, match=r"a\.npz is damaged"):
-        stored.read_arrays(tmp_path / "a.npz")
+        read_arrays(tmp_path / "a.npz")
 
 
 def test_objects_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=np.array([{}], object))
     with pytest.raises(InputError, match="holds objects"):
-        stored.read_arrays(tmp_path / "a.npz")
+        read_arrays(tmp_path / "a.npz")
 
 
 @given(data=st.data())
@@ -68,7 +70,7 @@ def test_altered_arrays_are_arrays_or_an_input_error(tmp_path_factory: pytest.Te
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path.write_bytes(content[: data.draw(st.sampled_from([len(content), len(content) // 2, 30]))])
     try:
-        assert all(isinstance(array, np.ndarray) for array in stored.read_arrays(path).values())
+        assert all(isinstance(array, np.ndarray) for array in read_arrays(path).values())
     except InputError as error:
         assert "altered.npz" in str(error)
 
@@ -80,16 +82,63 @@ def test_any_bytes_are_a_mapping_or_an_input_error(tmp_path_factory: pytest.Temp
     path = tmp_path_factory.getbasetemp() / "some.json"
     path.write_bytes(content)
     try:
-        assert isinstance(stored.read_mapping(path), dict)
+        assert isinstance(files.read_mapping(path), dict)
     except InputError as error:
         assert "some.json" in str(error)
 
 
 def test_what_is_too_large_or_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps({}))
-    os.truncate(tmp_path / "a.json", stored.MOST_JSON_BYTES + 1)
+    os.truncate(tmp_path / "a.json", files.MOST_JSON_BYTES + 1)
     with pytest.raises(InputError, match="a.json is larger than"):
-        stored.read_json(tmp_path / "a.json")
-    for read in (stored.read_json, stored.read_arrays):
+        files.read_json(tmp_path / "a.json")
+    for read in (files.read_json, read_arrays):
         with pytest.raises(InputError, match="nothing.here cannot be read: No such file"):
             read(tmp_path / "nothing.here")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_file_or_folder_takes_its_name_only_when_it_is_whole(tmp_path: Path, there: bool) -> None:
+    file, folder = tmp_path / "a.json", tmp_path / "b"
+    if there:
+        files.write_json(file, 1)
+        folder.mkdir()
+        (folder / "old").touch()
+    before = {path.name for path in tmp_path.rglob("*")}
+    with pytest.raises(RuntimeError), files.whole(file) as draft:
+        draft.write_text("half")
+        raise RuntimeError
+    with pytest.raises(RuntimeError), files.whole(folder) as draft:
+        draft.mkdir()
+        (draft / "new").touch()
+        raise RuntimeError
+    assert {path.name for path in tmp_path.rglob("*")} == before
+    with files.whole(file) as draft:
+        draft.write_text("2")
+    with files.whole(folder) as draft:
+        draft.mkdir()
+        (draft / "new").touch()
+    assert {path.name for path in tmp_path.rglob("*")} == {"a.json", "b", "new"} and files.read_json(file) == 2
+
+
+def test_json_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    files.write_json(tmp_path / "a.json", {"a": [np.float32(0.5), math.nan, Path("b"), "c\udcff"], 2: (True, None)})
+    assert files.read_json(tmp_path / "a.json") == {"a": [0.5, None, "b", "c\\udcff"], "2": [True, None]}
+    with pytest.raises(OSError):
+        files.write_json(tmp_path / "nowhere/a.json", 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_drafts_of_the_dead_are_cleared_and_a_folder_half_replaced_is_given_back(tmp_path: Path) -> None:
+    run = tmp_path / "run[1]"
+    run.mkdir()
+    (run / "old").touch()
+    run.rename(tmp_path / ".run[1].old-12")
+    dead, alive = files.draft_of(run), files.draft_of(run)
+    dead.touch()
+    alive.touch()
+    lock = files.locked(alive)
+    assert lock is not None
+    files.clear_drafts(run)
+    os.close(lock)
+    assert {path.name for path in tmp_path.rglob("*")} == {alive.name, "run[1]", "old"}
