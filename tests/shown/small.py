@@ -57,6 +57,7 @@ RULES = {
     "./testbed demo": Rule(f"{FRAMES} {PICTURE} {CHEAP}", apart=True, tells="report: .*index.html"),
     "./testbed test": Rule("-n 0 -q tests/phy/test_numerology.py", apart=True, tells="passed"),
     "./testbed setup": Rule(apart=True),
+    "./testbed check": Rule(reason="CI's first step"),
     "python -m gvc.evaluation.evaluator": Rule(reason="runs until a stream ends; tests/evaluation/ starts it so"),
     "python -m models.jscc.train": Rule(f"{TRAIN} --out trained/jscc", SHIPPED),
     "python -m models.cddm.train": Rule(f"{TRAIN} --out trained/cddm", SHIPPED),
