@@ -29,6 +29,7 @@ WANTED: dict[str, tuple[str, tuple[str, ...]]] = {
     "scheme": ("gvc.coding.scheme.Scheme", ("encode", "decode", "segment_frames", "payload_types")),
     "adaptation": ("gvc.coding.link_adaptation.Adaptation", ("choose",)),
     "refinement": ("gvc.coding.hybrid.Refinement", ("encode", "decode")),
+    "judge": ("gvc.evaluation.judges.Judge", ("look",)),
     "engine": ("gvc.sweep.engine.Engine", ("workers", "run", "close")),
 }
 """By kind: where the socket is described, and what must be there."""

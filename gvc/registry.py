@@ -100,6 +100,13 @@ TABLE: dict[str, dict[str, str]] = {
         "dask": "gvc.sweep.dask:Dask",
         "slurm": "gvc.sweep.slurm:Slurm",
     },
+    "judge": {
+        "centernet": "gvc.evaluation.judges.centernet:CenterNet",
+        "movenet": "gvc.evaluation.judges.movenet:MoveNet",
+        "face-mesh": "gvc.evaluation.judges.face_mesh:FaceMesh",
+        "ocr": "gvc.evaluation.judges.ocr:Ocr",
+    },
+    "teacher": {"nanodet": "gvc.evaluation.teachers.nanodet:NanoDet"},
     "metric": {
         "psnr_db": "gvc.evaluation.metrics.psnr:psnr_db",
         "ssim": "gvc.evaluation.metrics.ssim:ssim",

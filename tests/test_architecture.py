@@ -149,6 +149,7 @@ def test_commands_that_run_no_flowgraph_need_no_gnuradio(tmp_path: Path) -> None
         [*score, "--json", str(tmp_path / "score.json")],
         ["radios", "list"],
         ["radios", "check", "sim-tdl-c-900ns"],
+        ["content", "list"],
         ["models", "list"],
         ["models", "verify"],
         ["bank", "--help"],

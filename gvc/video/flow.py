@@ -5,14 +5,12 @@ medium preset. OpenCV cuts a picture into as many stripes as it has threads, and
 one thread here.
 """
 
-import cv2
 import numpy as np
+
+from gvc.video.opencv import cv2
 
 LEAST_SIDE = 16
 """Pixels; below it DIS finds no coarsest scale."""
-
-cv2.setNumThreads(1)
-cv2.ocl.setUseOpenCL(False)
 
 
 def flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -47,6 +47,8 @@ RULES = {
     "gvc sweep * --out * --engine slurm": Rule("--workers 1 --job cluster=local"),
     "gvc sweep * --out * --engine dask --scheduler": Rule(reason=f"needs other machines; {ENGINES}"),
     "gvc bank": Rule("--frames 2 --size 64x64"),
+    "gvc content": Rule(),
+    "gvc content fetch": Rule(reason="downloads; tests/test_content.py fetches made-up packages"),
     "gvc models train jscc": Rule(f"{TRAIN} --out trained/jscc", SHIPPED),
     "gvc models train cddm": Rule(f"{TRAIN} --out trained/cddm", SHIPPED),
     "gvc models train channel_estimator": Rule("--minutes 0.02 --out trained/channel_estimator", SHIPPED),
