@@ -19,8 +19,10 @@ _TURNING = 0.15
 """Radians a symbol by which a block's frequency may differ before its windows are cut anew."""
 _STEP = 0.7
 """Radians by which a midamble may turn away from the one before, when the channel alone turns it."""
-_FOREIGN = 4.0
-"""Times the carriers' median noise from which the guard carriers' power is not of the same kind."""
+_FOREIGN = 2.0
+"""Times the variance that noise gives to the guard carriers' power over symbols, from which that is no noise."""
+_ENOUGH = 12
+"""Symbols from which that variance is known well enough."""
 _LEAST = 1e-6
 """Of the power of a burst, which is near 1 here; below, noise is none."""
 
@@ -174,9 +176,11 @@ class Recovery:
         guards = guards + _LEAST
         every = np.concatenate([training.guards + _LEAST, guards[:, ~places.given_up]], axis=1)
         usual = np.median(every, axis=1, keepdims=True)
-        # A signal of its own among them comes and goes as it likes, and says nothing of the other carriers' noise.
-        foreign = bool(np.any(usual > _FOREIGN * np.median(noise)))
-        empty = _Empty(0 if foreign else len(self._numerology.guard_bins), guards, usual)
+        # A narrow-band signal, or what leaks from one, comes and goes in all of them at once: no witness of noise.
+        count = len(self._numerology.guard_bins)
+        spread = 1.4826 * np.median(np.abs(every / usual - 1), axis=1)
+        foreign = every.shape[1] >= _ENOUGH and bool(np.any(count * spread**2 > _FOREIGN))
+        empty = _Empty(0 if foreign else count, guards, usual)
         loud = np.zeros(training.guards.shape[1], bool)
         if empty.count:
             loud = np.mean((training.guards + _LEAST) / usual, axis=0) > highest(NEAR, len(every) * empty.count)
@@ -251,10 +255,10 @@ class Recovery:
             if abs(np.log(ratio)) > 2 / squares**0.5:
                 variance = variance * ratio
         excess = self._hit(received, response, variance, empty, pilots, places.given_up)[1]
-        variance = variance + excess[:, :, None]
+        variance = variance + excess
         kept = ~places.given_up
         variance[:, places.given_up] = np.inf
-        noise = estimate.carriers.mean(axis=1) + (excess[:, kept].mean(axis=1) if kept.any() else 0)
+        noise = estimate.carriers.mean(axis=1) + (excess[:, kept].mean(axis=(1, 2)) if kept.any() else 0)
         result = Recovered(
             np.ascontiguousarray(received, np.complex64), np.ascontiguousarray(response, np.complex64),
             np.ascontiguousarray(variance, np.float32), estimate.trained, noise.astype(np.float32),
@@ -266,7 +270,7 @@ class Recovery:
         self, received: np.ndarray, response: np.ndarray, variance: np.ndarray, empty: _Empty, pilots: np.ndarray,
         given_up: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-        """Which payload symbols have more noise than claimed, bool [M], and how much more, [rx, M]."""
+        """Which payload symbols have more noise than claimed, bool [M], and how much more, [rx, M, K]."""
         at = self._numerology.pilot_index
         claim = variance[:, :, at]
         error = np.abs(received[:, :, at] - response[:, :, at] * pilots) ** 2
@@ -285,8 +289,10 @@ class Recovery:
         over = np.sum(weight * (np.abs(received) ** 2 - expected), axis=2) / np.sum(weight, axis=2)
         # Where all three see it, their mean over all squares: the larger of two would be too large on average.
         all_three = (squares * more + received.shape[2] * over) / (squares + received.shape[2])
-        more = np.where(loud, np.where(hit, all_three, over), more)
-        return hit | loud, np.where(hit | loud, np.maximum(more, 0), 0)
+        more = np.where(loud, np.where(hit, all_three, over), more)[:, :, None]
+        if not empty.count:  # the narrow-band signal has grown, and its leakage on all carriers with it
+            more = np.where(loud[:, None], more, variance * (own / (rx * count) - 1)[:, None])
+        return hit | loud, np.where((hit | loud)[:, None], np.maximum(more, 0), 0)
 
 
 def _likelihood(

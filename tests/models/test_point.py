@@ -71,6 +71,6 @@ def test_bad_parameters_are_named() -> None:
 def test_a_point_depends_on_its_clip_its_radio_and_its_weights() -> None:
     names = {path.name for path in inputs(POINT)}
     assert {"bikes.mp4", "sim-awgn.yaml", "encoder.safetensors"} <= names
-    peers = {**POINT, "size": "128x128", "arms": ["softcast", "hybrid"]}
-    assert "encoder.safetensors" not in {path.name for path in inputs(peers)}
-    assert "encoder.safetensors" in {path.name for path in inputs({**peers, "hybrid.refinement": "jscc"})}
+    others = {**POINT, "size": "128x128", "arms": ["softcast", "hybrid"]}
+    assert "encoder.safetensors" not in {path.name for path in inputs(others)}
+    assert "encoder.safetensors" in {path.name for path in inputs({**others, "hybrid.refinement": "jscc"})}
