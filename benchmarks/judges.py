@@ -101,7 +101,7 @@ def main() -> None:
     options = common.parser(__doc__.partition("\n")[0])
     options.add_argument("--clips", nargs="+", default=["carphone_pristine.mp4"])
     options.add_argument("--codecs", nargs=2, default=["x264", "av1"], help="the second is held against the first")
-    options.add_argument("--budgets", nargs="+", type=int, default=[2000, 5000, 12000, 30000], help="bytes")
+    options.add_argument("--budgets", nargs="+", type=int, default=[500, 1000, 3000, 10000], help="bytes")
     options.add_argument("--frames", type=int, default=16)
     options.add_argument("--size", type=int, default=256, help="pixels a side")
     given = options.parse_args()
