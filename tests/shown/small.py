@@ -75,6 +75,7 @@ RULES = {
     "python -m benchmarks.front_end": Rule("--bursts 2 --repeats 1 --rounds 1"),
     "python -m benchmarks.gaussian_sampling": Rule("--blocks 10"),
     "python -m benchmarks.genie_psnr": Rule("--draws 1 --preset small"),
+    "python -m benchmarks.judges": Rule("--frames 2 --size 64 --budgets 400"),
     "python -m benchmarks.ldpc": Rule("--errors 2 --targets 0.1 --k 256 --mcs qpsk-1_2"),
     "python -m benchmarks.link": Rule("--frames 2 --size 64x64 --set model.preset=small"),
     "python -m benchmarks.mcs_table": Rule("--snr-db 6:6:1 --draws 1 --slots 2 --out table.json"),
