@@ -41,33 +41,36 @@ ROWS = {
     "capacity": Row("capacity"),
 }
 
+INCOMPLETE = frozenset({"digital"})
+"""Schemes that are no arm by their name alone: they need a further option, here a codec."""
+
 
 def names(config: Any = None) -> list[str]:
     """Every arm that has a name of its own, under a `gvc.config.LinkConfig`."""
     own = list(config.arms) if config is not None else []
     digital = [f"{codec}{DIGITAL}" for codec in registry.names("codec")]
-    return list(dict.fromkeys([*own, *ROWS, *digital, *filter(_alone, registry.names("scheme"))]))
+    alone = (scheme for scheme in registry.names("scheme") if scheme not in INCOMPLETE)
+    return list(dict.fromkeys([*own, *ROWS, *digital, *alone]))
 
 
 def row(name: str, config: Any = None) -> Row:
-    """The row called `name`, without @OPTION. Raises InputError that names the nearest."""
+    """The row called `name`, without @OPTION. Raises InputError that names the nearest, ConfigError where the
+    configuration gives the name of an arm that there is to another.
+    """
     own = config.arms.get(name) if config is not None else None
     if own is not None:
+        if name in names():
+            raise ConfigError(f"'arms.{name}': there is an arm of this name already, choose another")
         return Row(own.scheme, own.options)
     codec = name.removesuffix(DIGITAL)
     if codec != name and codec in registry.names("codec"):
         return Row("digital", {"codec": codec})
     if name in ROWS:
         return ROWS[name]
-    if ":" in name or (name in registry.names("scheme") and _alone(name)):
+    if ":" in name or (name in registry.names("scheme") and name not in INCOMPLETE):
         return Row(name)
     known = names(config)
     raise InputError(f"unknown arm '{name[:100]}'{nearest(name, known)} (known: {', '.join(known)})")
-
-
-def _alone(scheme: str) -> bool:
-    """Whether a scheme is an arm without further options: `digital` needs a codec."""
-    return scheme != "digital"
 
 
 class Arm:

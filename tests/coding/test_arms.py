@@ -109,6 +109,8 @@ def test_names_are_checked() -> None:
                        ("nowhere:Scheme", "No module named"), ("gvc.seeds:stream", "not take 'count'")):  # fmt: skip
         with pytest.raises(InputError, match=told):
             bind(name, config).scheme(COUNT)
+    with pytest.raises(ConfigError, match="'arms.jscc': there is an arm of this name already"):
+        bind("jscc", build("sim-awgn", ["arms.jscc.scheme=softcast"]))
     with pytest.raises(ConfigError, match="no name of an arm"):
         build("sim-awgn", ["arms._x.scheme=softcast"])
     with pytest.raises(ConfigError, match="did you mean 'arms.x.scheme'|missing|required"):
