@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gvc import registry
+from gvc import border, registry
 from gvc.coding.scheme import ReceivedSlot, Scheme
 from gvc.errors import ConfigError, InputError
 from gvc.registry import nearest
@@ -105,15 +105,23 @@ class Arm:
     def scheme(self, count: int) -> Scheme:
         """The scheme for slots of `count` symbols; the same one for the same size. Raises InputError and its kin."""
         if count not in self._schemes:
-            resized = next((scheme.resized for scheme in self._schemes.values() if hasattr(scheme, "resized")), None)
-            self._schemes[count] = resized(count) if resized else self._made(count)
+            self._schemes[count] = self._made(count)
         self._schemes.move_to_end(count)
         if len(self._schemes) > SIZES:
             self._schemes.popitem(last=False)
         return self._schemes[count]
 
     def _made(self, count: int) -> Scheme:
-        return registry.create("scheme", self._kind, self._options, count=count, **self._given)
+        given = {"count": count, **self._given}
+        known: Any = next(iter(self._schemes.values()), None)
+        if not hasattr(known, "resized"):
+            return registry.create("scheme", self._kind, self._options, **given)
+        made = known.resized(count)
+        if registry.is_outside("scheme", self._kind):
+            for checked in border.RULES["scheme"]:  # of the one that it is a copy of
+                vars(made).pop(checked, None)
+            border.guard("scheme", self._kind, made, given)
+        return made
 
     @property
     def any_scheme(self) -> Any:
