@@ -26,8 +26,10 @@ WANTED: dict[str, tuple[str, tuple[str, ...]]] = {
     "sampler": ("models.cddm.sampler.Sampler", ("__call__", "used")),
     "decoder": ("models.codec.FrameDecoder", ("decode",)),
     "codec": ("gvc.coding.codec.codec.Codec", ("encode", "decode")),
+    "scheme": ("gvc.coding.scheme.Scheme", ("encode", "decode", "segment_frames", "payload_types")),
     "adaptation": ("gvc.coding.link_adaptation.Adaptation", ("choose",)),
     "refinement": ("gvc.coding.hybrid.Refinement", ("encode", "decode")),
+    "judge": ("gvc.evaluation.judges.Judge", ("look",)),
     "engine": ("gvc.sweep.engine.Engine", ("workers", "run", "close")),
 }
 """By kind: where the socket is described, and what must be there."""
@@ -183,6 +185,28 @@ def _picture(answer: Any, arguments: tuple[Any, ...], given: Given) -> str:
     return _array("a picture", answer, "u", (*arguments[2:4], 3))
 
 
+def _slots(answer: Any, arguments: tuple[Any, ...], given: Given) -> str:
+    n = len(arguments[0])
+    if not isinstance(answer, list) or len(answer) != n:
+        return f"gave a {type(answer).__name__}, not a list of {n} slots"
+    for slot in answer:
+        if not all(hasattr(slot, part) for part in ("symbols", "payload_type", "mode")):
+            return f"gave a {type(slot).__name__}, not a Slot"
+        wrong = _array("symbols", slot.symbols, "c", (given["count"],))
+        if wrong:
+            return wrong
+    return ""
+
+
+def _shown(answer: Any, arguments: tuple[Any, ...], given: Given) -> str:
+    if not all(hasattr(answer, part) for part in ("pictures", "concealed", "report")):
+        return f"gave a {type(answer).__name__}, not a Decoded"
+    slots, height, width = arguments
+    concealed = np.shape(answer.concealed) == (len(slots),)
+    pictures = _array("pictures", answer.pictures, "u", (len(slots), height, width, 3))
+    return pictures or ("" if concealed else f"gave `concealed` of another length than {len(slots)}")
+
+
 RULES: dict[str, dict[str, Rule]] = {
     "channel": {"process": _samples, "flush": _samples},
     "synchroniser": {"detect": _column, "acquire": _acquisition},
@@ -193,6 +217,7 @@ RULES: dict[str, dict[str, Rule]] = {
     "sampler": {"__call__": _sampled},
     "decoder": {"decode": _picture},
     "codec": {"encode": _stream, "decode": _pictures},
+    "scheme": {"encode": _slots, "decode": _shown},
     "adaptation": {"choose": _scheme},
     "refinement": {"encode": _refined, "decode": _residual},
 }

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -64,6 +65,28 @@ def _shards(path: Path, entries: dict[str, dict]) -> list[Path]:
     """Names of the further shards of `path`, in order."""
     names = (f"{path.stem}.{number}.safetensors" for number in itertools.count(1))
     return [Path(name) for name in itertools.takewhile(lambda name: name in entries, names)]
+
+
+def with_shards(path: Path) -> list[Path]:
+    """A weights file and its further shards."""
+    return [path, *(path.parent / shard for shard in _shards(path, manifest(path.parent)))]
+
+
+def described(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
+    """NETWORK/PRESET/FILE -> {sha256, label} of weights files, as their manifests say; null where they are silent."""
+    found = {}
+    for path in sorted(set(paths)):
+        entry: dict[str, Any] = manifest(path.parent).get(path.name, {})
+        network = path.parent.parent.parent.name
+        found[f"{network}/{path.parent.name}/{path.name}"] = {key: entry.get(key) for key in ("sha256", "label")}
+    return found
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """SHA-256 over the names and hashes of weights files, in hex; empty for none."""
+    entries = described(paths)
+    text = "\n".join(f"{name} {entry['sha256']}" for name, entry in entries.items())
+    return hashlib.sha256(text.encode()).hexdigest() if entries else ""
 
 
 def manifest(where: Path) -> dict[str, dict[str, Any]]:

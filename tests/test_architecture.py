@@ -20,7 +20,13 @@ FLOORS = ("gvc", "models", "gvc_blocks", "flowgraphs")
 RADIO = {"gnuradio", "pmt"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 # import name -> name on PyPI, where they differ
-DISTRIBUTIONS = {"yaml": "pyyaml", "PIL": "pillow", "zmq": "pyzmq", "imageio_ffmpeg": "imageio-ffmpeg"}
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "cv2": "opencv-python-headless",
+    "imageio_ffmpeg": "imageio-ffmpeg",
+    "yaml": "pyyaml",
+    "zmq": "pyzmq",
+}
 # GNU Radio comes from the distribution; Sionna from `testbed`, against its declared numpy.
 NOT_IN_PYPROJECT = RADIO | {"sionna"}
 TRAINING_NEEDS = {"torch", "numpy", "PIL", "safetensors"}
@@ -143,6 +149,7 @@ def test_commands_that_run_no_flowgraph_need_no_gnuradio(tmp_path: Path) -> None
         [*score, "--json", str(tmp_path / "score.json")],
         ["radios", "list"],
         ["radios", "check", "sim-tdl-c-900ns"],
+        ["content", "list"],
         ["models", "list"],
         ["models", "verify"],
         ["bank", "--help"],

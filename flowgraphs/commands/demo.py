@@ -57,13 +57,15 @@ def _over_snr(plan: Any, result: dict[str, Any], told: Any) -> dict[str, str]:
     # After `configure` has set the number of threads: it loads torch.
     from flowgraphs.experiment import configure
     from flowgraphs.snr_sweep import sweep
-    from gvc.coding.peers import is_peer
+    from gvc.coding.arms import bind
 
     try:
+        config = configure(plan.radio, plan.overrides)
+        senders = {name: bind(name, config).sender for name in result["arms"]}
         rows: Any = sweep(
-            configure(plan.radio, plan.overrides),
+            config,
             plan.clip,
-            [name for name in result["arms"] if not is_peer(name)],
+            [name for name, sender in senders.items() if sender == senders[result["timed_arm"]]],
             seed=plan.seed,
             progress=lambda done, total: told("PSNR over SNR", done, total),
         )

@@ -15,7 +15,7 @@ def rx(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write; pictures as displayed go to its frames/.")],
     radio: Annotated[str, typer.Option(help="Radio file or bare name.")] = "sim-tdl-c-900ns",
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")] = None,
-    arm: Annotated[str, typer.Option(help="Which receiver: jscc, jscc+cddm, or the peer that was sent.")] = "jscc+cddm",
+    arm: Annotated[str, typer.Option(help="Which receiver: jscc, jscc+cddm, av1+ldpc, mine:Scheme, ...")] = "jscc+cddm",
     reference: Annotated[str | None, typer.Option(help="The clip that was sent: PSNR and SSIM against it.")] = None,
     allow_code: AllowCode = False,
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,

@@ -24,13 +24,16 @@ _KINDS = {"equalised": np.complex64, "noise_map": np.float32, "true": np.complex
 
 
 class RecordedFrame(NamedTuple):
-    """What a decoder is told of a frame beside its symbols."""
+    """What a decoder is told of a frame beside its symbols. slot: its place in its segment of `slots`."""
 
     frame_id: int
     height: int
     width: int
     latents: int
     mode: int
+    payload_type: int
+    slot: int
+    slots: int
 
 
 class Frames(Sequence[RecordedFrame]):
@@ -173,7 +176,8 @@ class RunRecorder(GuardedBlock):
                 self._logs[name].append(values)
             self._end += len(frame.symbols)
             self._ends.append(np.array([self._end]))
-            self._shapes.append(np.array([frame.frame_id, frame.height, frame.width, frame.latents, frame.mode]))
+            about = frame.mode, frame.payload_type, frame.slot, frame.slots
+            self._shapes.append(np.array(RecordedFrame(frame.frame_id, *frame.shape.picture, *about)))
         for burst in frame.bursts:
             self._count(burst)
             if kept:

@@ -22,7 +22,7 @@ from gvc.errors import GvcError, LinkError
 from gvc.message import Message
 from models.arms import Places, arm
 from models.cddm.online import Adapter, Frame
-from models.codec import best_dtype
+from models.codec import dtype_of
 from models.latents import from_symbols, grid
 
 NICENESS = 15
@@ -42,7 +42,7 @@ class News(NamedTuple):
 
 
 class TrainerProcess:
-    """Starts the child with the shipped denoiser of a preset and arm; `close` ends it.
+    """Starts the child with the shipped denoiser of a preset and arm, to be trained in `dtype`; `close` ends it.
 
     Attributes: `frames_offered` and `frames_dropped`; `failure`, why the child has ended before its time, else empty;
     `spent`, after `close`: `cpu_seconds` and `seconds` of training, `start_cpu_seconds`, `frames`, `steps`.
@@ -58,6 +58,7 @@ class TrainerProcess:
         arm_name: str = "jscc+cddm",
         cddm_dir: Path | None = None,
         start_timeout_s: float = 120.0,
+        dtype: str = "auto",
     ) -> None:
         self.frames_offered = 0
         self.frames_dropped = 0
@@ -71,6 +72,7 @@ class TrainerProcess:
             "cddm_dir": str(cddm_dir.resolve()) if cddm_dir else None,
             "settings": settings.model_dump(),
             "seed": seed,
+            "dtype": dtype,
         }
         self._child = Child(
             "models.cddm.online_process",
@@ -137,7 +139,7 @@ class _Training:
         self.settings = AdaptConfig(**head["settings"])
         folder = Path(head["cddm_dir"]) if head["cddm_dir"] else None
         network = Places(head["preset"], cddm_dir=folder).denoiser(head["file"])
-        self.adapter = Adapter(network, self.settings, head["seed"], best_dtype())
+        self.adapter = Adapter(network, self.settings, head["seed"], dtype_of(head["dtype"]))
         self.frames: queue.Queue[Frame | None] = queue.Queue(self.settings.window)
         threading.Thread(target=self._listen, daemon=True).start()
 

@@ -270,7 +270,7 @@ def test_a_link_slower_than_real_time_has_a_queue_not_a_latency(tmp_path, factor
     assert ("not real time: the queue grew" in text) == grew and (f">{p99_ms}<" in text) != grew
 
 
-def test_peers_have_their_block_error_rate(folder):
+def test_digital_arms_have_their_block_error_rate(folder):
     result = json.loads((folder / "run.json").read_text())
     result["arms"]["av1+ldpc"] = {"psnr_db": 30.0, "blocks": 400, "block_errors": 10}
     (folder / "run.json").write_text(json.dumps(result))

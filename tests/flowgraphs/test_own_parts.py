@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gvc.config import build
@@ -87,9 +88,12 @@ def test_options_reach_the_blocks_of_a_graph(here) -> None:
     options = ["model.options.decoder.level=7", "model.options.denoiser.by=3", "model.options.encoder.latents=8"]
     config = build("sim-awgn", [*(f"{key}={name}" for key, name in OWN.items()), *options])
     denoiser = stages.denoiser(config, "jscc+cddm")
-    assert denoiser.denoiser.by == 3
-    assert stages.decoder(config, "jscc+cddm", denoiser).decoder.level == 7
-    assert stages.encoder(config).encoder.latents == 8
+    assert denoiser.arm.any_scheme.receiver.denoiser.by == 3
+    assert stages.decoder(config, denoiser.arm).arm.any_scheme.receiver.decoder.level == 7
+    encoder = stages.encoder(config)
+    assert encoder.arm.any_scheme.encoder.latents == 8
+    (frame,) = encoder.frames(np.zeros((1, 64, 64, 3), np.uint8), 10.0)
+    assert frame.shape.latents == 8
 
 
 def test_a_sweep_goes_over_an_option(here, clip: Path) -> None:

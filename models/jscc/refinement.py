@@ -2,6 +2,7 @@
 
 import functools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,10 +11,11 @@ from gvc.errors import BudgetError, InputError, ParseError
 from gvc.phy.mcs import named
 from gvc.phy.transport_block import TransportBlock, transport_block
 from models.arms import AWARE, ENCODER, Places
-from models.codec import FrameDecoder, FrameEncoder
+from models.codec import FrameEncoder
 from models.latents import MAX_LATENTS, MIN_LATENTS, STRIDE, grid
+from models.receiver import PLAIN, NeuralReceiver
+from models.weights import with_shards
 
-PRESET = "default"
 GREY, SWING = 128, 127
 HEADROOM = 3.0
 """Of a residual's standard deviations that SWING stands for; what is beyond is clipped."""
@@ -28,25 +30,41 @@ _MCS = named("qpsk-1_5")
 
 
 class JsccRefinement:
-    """n residuals of one size in `symbols` complex symbols of mean power 1, by the shipped `default` pair.
+    """n residuals of one size in `symbols` complex symbols of mean power 1, by the shipped pair of a preset.
 
     Its networks have seen pictures, not residuals. The encoder therefore decodes what it sends at the SNR that it
     knows, and tells the receiver the weight at which the estimate leaves the least error: 0 if it is of no use.
     """
 
-    def __init__(self, n: int, height: int, width: int, symbols: int):
+    def __init__(
+        self,
+        n: int,
+        height: int,
+        width: int,
+        symbols: int,
+        preset: str = "default",
+        dtype: str = "auto",
+        compiled: bool = False,
+    ):
         self._shape = n, height, width
         rows, columns = grid(height, width)
         pairs = (symbols - LEAST_SYMBOLS) // (n * rows * columns)
         self._latents = 2 * min(max(pairs, 0), MAX_LATENTS // 2)
         self._count = self._latents // 2 * rows * columns
         self._symbols = symbols
-        self._decoder = _decoder()
+        self._given = preset, dtype, compiled
+        self._receiver = _receiver(*self._given)
+
+    @classmethod
+    def configured(cls, config: Any) -> dict[str, Any]:
+        """Options of section `model` of a `gvc.config.LinkConfig`."""
+        return {"preset": config.model.preset, "dtype": config.model.dtype, "compiled": config.model.compile}
 
     @staticmethod
-    def weights() -> list[Path]:
+    def weights(preset: str = "default", **options: Any) -> list[Path]:
         """The files that its results depend on."""
-        return [Places(PRESET).folders["jscc"] / name for name in (ENCODER, AWARE)]
+        folder = Places(preset).folders["jscc"]
+        return [file for name in (ENCODER, AWARE) for file in with_shards(folder / name)]
 
     def encode(self, residual: np.ndarray, snr_db: float) -> tuple[np.ndarray, int]:
         """float32 [n, height, width, 3] -> symbols complex64 [symbols], and 1, the size of the metadata.
@@ -58,7 +76,7 @@ class JsccRefinement:
             raise BudgetError(f"{self._symbols} symbols are too few for a JSCC refinement: it needs {least}")
         level = int(np.clip(np.ceil(STEPS * np.log2(HEADROOM * residual.std() / FLOOR + 1e-9)), 0, 255))
         shown = np.clip(np.rint(GREY + SWING / _swing(level) * residual), 0, 255).astype(np.uint8)
-        encoder = _encoder(self._latents)
+        encoder = _encoder(self._latents, *self._given)
         sent = np.stack([encoder.encode(picture, snr_db) for picture in shown])
         noise = np.full(self._count, 10 ** (-snr_db / 10), np.float32)
         random = seeds.stream(0, "refinement")
@@ -92,7 +110,7 @@ class JsccRefinement:
 
     def _estimate(self, symbols: np.ndarray, noise_map: np.ndarray) -> np.ndarray:
         """In units of the swing, float32 [height, width, 3]."""
-        shown = self._decoder.decode(symbols, noise_map, *self._shape[1:], self._latents)
+        shown = self._receiver.show(symbols, noise_map, *self._shape[1:], self._latents)
         return (shown.astype(np.float32) - GREY) / SWING
 
     def _metadata(self) -> TransportBlock:
@@ -110,10 +128,10 @@ def _noisy(symbols: np.ndarray, variance: float, random: np.random.Generator) ->
 
 
 @functools.lru_cache(maxsize=4)
-def _encoder(latents: int) -> FrameEncoder:
-    return FrameEncoder(PRESET, cbr=latents / (6 * STRIDE**2))
+def _encoder(latents: int, preset: str, dtype: str, compiled: bool) -> FrameEncoder:
+    return FrameEncoder(preset, latents / (6 * STRIDE**2), dtype=dtype, compiled=compiled)
 
 
-@functools.lru_cache(maxsize=1)
-def _decoder() -> FrameDecoder:
-    return FrameDecoder(PRESET)
+@functools.lru_cache(maxsize=2)
+def _receiver(preset: str, dtype: str, compiled: bool) -> NeuralReceiver:
+    return NeuralReceiver(PLAIN, preset, dtype, compiled)

@@ -1,4 +1,4 @@
-"""Peers in the running link, and over a file between tx and rx."""
+"""Arms that are no networks in the running link, and over a file between tx and rx."""
 
 import json
 from pathlib import Path
