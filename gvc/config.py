@@ -228,6 +228,11 @@ def load_radio(radio: str) -> dict[str, Any]:
     return load_mapping(radio_path(radio), "radio file", "hw_configs/README.md")
 
 
+def given(config: LinkConfig | str, settings: Sequence[str] = ()) -> LinkConfig:
+    """A configuration as it is, or that of a radio file by its name or path with `settings` KEY=VALUE over it."""
+    return build(config, settings) if isinstance(config, str) else config
+
+
 def build(radio: str = DEFAULT_RADIO, overrides: Sequence[str] = (), overrides_from_file: bool = False) -> LinkConfig:
     """The configuration of `radio` with `key=value` overrides, e.g. `channel.snr_db=10`: each key checked by itself.
 

@@ -8,7 +8,7 @@ or `package.module:Class` of one. NAME@OPTION gives a scheme a word of its own, 
 import dataclasses
 import inspect
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -214,14 +214,6 @@ class Arm:
         return self._told("weights", list)()
 
 
-def bind(arm: "str | Arm", config: Any = None, fps: float = 25.0, settings: Sequence[str] = ()) -> Arm:
-    """An arm by its name under a configuration, a radio file by its name or path with `settings` KEY=VALUE included; an
-    `Arm` is itself. Raises InputError and its kin.
-    """
-    if isinstance(arm, Arm):
-        return arm
-    if isinstance(config, str):
-        from gvc.config import build
-
-        config = build(config, settings)
-    return Arm(arm, config, fps)
+def bind(arm: "str | Arm", config: Any = None, fps: float = 25.0) -> Arm:
+    """An arm by its name under a `gvc.config.LinkConfig`; an `Arm` is itself. Raises InputError and its kin."""
+    return arm if isinstance(arm, Arm) else Arm(arm, config, fps)

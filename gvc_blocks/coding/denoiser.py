@@ -5,7 +5,7 @@ from typing import Any
 
 from gvc.coding.arms import Arm, bind
 from gvc.coding.transmission import received_slot
-from gvc.config import LinkConfig
+from gvc.config import LinkConfig, given
 from gvc.errors import ConfigError
 from gvc.phy.frames import ReceivedFrame
 from gvc_blocks.contents import DenoisedFrame
@@ -34,7 +34,7 @@ class DenoisingStage(GuardedBlock):
         dump_path: str = "",
     ):
         super().__init__("gvc denoiser")
-        self.arm = bind(arm, config, settings=settings)
+        self.arm = bind(arm, given(config, settings))
         if not self.arm.denoises:
             raise ConfigError(f"arm '{self.arm.name}' has no denoiser here: leave the block out")
         self._tap = Tap(dump_path)

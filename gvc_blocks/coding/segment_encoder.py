@@ -6,7 +6,7 @@ import numpy as np
 
 from gvc.coding.arms import Arm, bind
 from gvc.coding.scheme import Scheme
-from gvc.config import LinkConfig, build
+from gvc.config import LinkConfig, given
 from gvc.errors import LinkError
 from gvc.phy.frames import SymbolFrame
 from gvc.phy.shape import PictureShape, frame_symbols
@@ -40,7 +40,7 @@ class SegmentEncoder(GuardedBlock):
         dump_path: str = "",
     ):
         super().__init__("gvc segment encoder")
-        self.config = build(config, settings) if isinstance(config, str) else config
+        self.config = given(config, settings)
         self.arm = bind(arm, self.config, fps).check_running()
         self.feedback: Feedback | None = None
         self._latents = latents_of(self.config.model.cbr)
