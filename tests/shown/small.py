@@ -68,6 +68,7 @@ RULES = {
     "python -m benchmarks.ablation_figure": Rule(),
     "python -m benchmarks.blocks": Rule("--repeats 1 --only LDPC"),
     "python -m benchmarks.burst_time": Rule("--bursts 2 --size 64x64 --radios sim-awgn"),
+    "python -m benchmarks.book_cell": Rule("--seeds 1 --sweep main-analogue"),
     "python -m benchmarks.channel": Rule("--samples 10000 --repeats 1"),
     "python -m benchmarks.codecs": Rule("--clips carphone_pristine.mp4 --budgets 2000 --frames 2 --size 64"),
     "python -m benchmarks.evaluation": Rule("--size 64x64 --frames 1"),
