@@ -1,5 +1,6 @@
 """One point of a sweep: a clip through every arm over one realisation of the channel."""
 
+import contextlib
 import functools
 import json
 import time
@@ -13,12 +14,13 @@ import numpy as np
 
 from gvc import registry, seeds
 from gvc.coding.arms import Arm, bind
-from gvc.coding.codec.trials import fingerprint
+from gvc.coding.codec.trials import TRIALS, fingerprint
 from gvc.coding.transmission import Coded, Sent, Transmission, encode, receive, send
 from gvc.config import ChannelConfig, LinkConfig, build, radio_path
 from gvc.errors import ConfigError
 from gvc.evaluation.freezes import freezes
 from gvc.evaluation.metrics import measure
+from gvc.paths import cache_dir
 from gvc.permission import refuse_code
 from gvc.phy.layout import overhead
 from gvc.phy.numerology import Numerology
@@ -29,6 +31,7 @@ from gvc.video.clip import open_clip
 from models.codec import dtype_of
 from models.latents import latents_of
 from models.link_check import check_link
+from models.weights import digest
 
 METRICS = {"psnr_db": 1, "lpips": 4}
 
@@ -89,12 +92,13 @@ class Point:
 
 
 def link(parameters: dict[str, Any], seed: int) -> list[dict[str, Any]]:
-    """One row an arm: metrics over all pictures as displayed, losses, what was spent.
+    """One row an arm: metrics over all pictures as displayed, losses, what was spent, type and hash of the weights.
 
     Every arm has the same slots of the same realisation; `seed` draws that.
     """
     point = Point.of(parameters)
     config = point.config
+    _keep_trials()
     pictures = clip_pictures(point.clip, config.video.size, point.frames)
     height, width = pictures.shape[1:3]
     latents = latents_of(config.model.cbr)
@@ -115,7 +119,8 @@ def link(parameters: dict[str, Any], seed: int) -> list[dict[str, Any]]:
             following = digital.feedback_delay, digital.feedback_window
             sent[arm.sender] = send(arm, realisation, pictures, *following, known)
         done = receive(arm, sent[arm.sender], realisation.count, height, width, point.measured)
-        rows.append(_row(name, point, config, pictures, done, realisation, fps))
+        row = _row(name, point, config, pictures, done, realisation, fps)
+        rows.append({**row, "weights": digest(arm.weights())})
     return rows
 
 
@@ -149,6 +154,13 @@ def bound(name: str, config: LinkConfig, fps: float) -> Arm:
 def _encoded(arm: Arm, count: int, clip: str, size: tuple[int, int] | None, frames: int) -> Coded:
     key = arm.sender, count, clip, size, frames
     return _keep(_CODED, key, _CODED.get(key) or encode(arm, clip_pictures(clip, size, frames), count), MOST_CODED)
+
+
+@functools.cache
+def _keep_trials() -> None:
+    """Codec searches of earlier sweeps are found again; a folder that cannot be made costs time only."""
+    with contextlib.suppress(OSError):
+        TRIALS.keep_in(cache_dir() / "trials")
 
 
 def _keep(kept: OrderedDict[Any, Any], key: Any, value: Any, most: int) -> Any:

@@ -82,6 +82,13 @@ def described(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
     return found
 
 
+def digest(paths: Iterable[Path]) -> str:
+    """SHA-256 over the names and hashes of weights files, in hex; empty for none."""
+    entries = described(paths)
+    text = "\n".join(f"{name} {entry['sha256']}" for name, entry in entries.items())
+    return hashlib.sha256(text.encode()).hexdigest() if entries else ""
+
+
 def manifest(where: Path) -> dict[str, dict[str, Any]]:
     """File name -> {sha256, bytes} of a weights folder; empty when there is none yet.
 

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import gvc
+from gvc.coding.scheme import Estimate
 from gvc.errors import InputError, LinkError
 from gvc.phy.numerology import Numerology
 from gvc.storage.recording import SampleWriter
@@ -174,7 +175,7 @@ def test_symbols_become_pdus() -> None:
 
 def test_received_symbols_become_pdus_with_their_figures(heard: list[Any]) -> None:
     mock = Mocker(SymbolsToPdu)
-    mock.message("symbols", DenoisedFrame(heard[0], 0.5 * heard[0].symbols))
+    mock.message("symbols", DenoisedFrame(heard[0], Estimate(0.5 * heard[0].symbols)))
     told = pmt.to_python(pmt.car(mock.pdus["pdus"][0]))
     assert told["bursts_received"] == told["bursts_expected"] and told["snr_db"] > 20 and told.keys() >= {"evm_db"}
     assert pmt.c32vector_elements(pmt.cdr(mock.pdus["pdus"][0]))[0] == pytest.approx(0.5 * heard[0].symbols[0])
@@ -188,7 +189,7 @@ def test_the_recorder_keeps_what_it_is_told_to(tmp_path: Path, heard: list[Any])
             mock.message("sent", frame)
         mock.end("sent")
         for frame in heard[:3]:
-            mock.message("received", DenoisedFrame(frame, frame.symbols / 2))
+            mock.message("received", DenoisedFrame(frame, Estimate(frame.symbols / 2)))
         assert mock.block.frames_received == 3 and mock.block.snr_est_db > 20 and not mock.flow.stopping.is_set()
         mock.block.save()
         folder.commit({})

@@ -28,16 +28,14 @@ class Trials:
         self._size = 0
         self._folder: Path | None = None
 
-    def keep_in(self, folder: Path | None, most_bytes: int = 4 << 30) -> None:
-        """Also keep what is made in files of `folder`, for other processes and days; None: no longer.
+    def keep_in(self, folder: Path, most_bytes: int = 4 << 30) -> None:
+        """Also keep what is made in files of `folder`, for other processes and days.
 
         A file is found by its key, the encoders' versions and this package's own code. The oldest go first when there
         are more than `most_bytes` now. Raises OSError where the folder cannot be made.
         """
-        self._folder = folder
-        if folder is None:
-            return
         folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
         files = sorted(((f.stat().st_mtime, f.stat().st_size, f) for f in folder.glob("*.trial")), reverse=True)
         size = 0
         for _, bytes_in, file in files:
@@ -56,9 +54,10 @@ class Trials:
         return self._known[key]
 
     def clear(self) -> None:
-        """Forget all that is in memory, as before a timing."""
+        """Forget all, and look into no files from here on, as before a timing."""
         self._known.clear()
         self._size = 0
+        self._folder = None
 
     def _stored(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
         if self._folder is None:

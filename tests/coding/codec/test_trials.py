@@ -53,7 +53,7 @@ def test_another_process_finds_what_was_made(tmp_path: Path) -> None:
     assert kept_in(tmp_path).get(("x264", 4), lambda: b"another") == b"another"
     plain = Trials(1000)
     plain.keep_in(tmp_path)
-    plain.keep_in(None)
+    plain.clear()
     assert plain.get(("x264", 3), lambda: b"anew") == b"anew"
 
 
