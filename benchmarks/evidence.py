@@ -30,7 +30,7 @@ _DECIMAL = re.compile(r"[-+]?\d+\.\d+")
 
 
 @dataclasses.dataclass
-class Row:
+class EvidenceRow:
     """`section`: page#anchor; weights: folder@digest, in order; figures: 'number digest' of a section's figures."""
 
     section: str
@@ -67,7 +67,7 @@ def sections() -> dict[str, str]:
     return found
 
 
-def rows() -> list[Row]:
+def rows() -> list[EvidenceRow]:
     """The table of the page. Raises ValueError for a line of it that is none."""
     lines = PAGE.read_text().splitlines()
     found = []
@@ -79,7 +79,7 @@ def rows() -> list[Row]:
         if len(cells) != 6 or link is None:
             raise ValueError(f"{PAGE.name}: a row has six cells, the first a link: {line}")
         commands = re.findall(r"`([^`]+)`", cells[1]) or [cells[1]]
-        found.append(Row(link[1], commands, *cells[2:]))
+        found.append(EvidenceRow(link[1], commands, *cells[2:]))
     return found
 
 
@@ -89,7 +89,7 @@ def digest(folder: str) -> str:
     return weights.digest(weights.folder(network, preset).glob("*.safetensors"))[:8]
 
 
-def faults(found: list[Row]) -> list[str]:
+def faults(found: list[EvidenceRow]) -> list[str]:
     """What does not hold, a sentence each."""
     now = sections()
     named = {row.section for row in found}

@@ -189,8 +189,8 @@ def _taps(dump: dict[str, str]) -> dict[str, str]:
 class LinkConfig(Section):
     """Everything that a run needs beyond the clip, the seed and the number of frames.
 
-    driver: `simulation`, or `file` for radios that only `tx` and `rx` serve. arms: arms of one's own, by their names;
-    they go before those of `gvc.coding.arms`. dump: files for signals, by their names.
+    driver: `simulation`, or `file` for radios that only `tx` and `rx` serve. arms: arms of one's own, by their names,
+    beside those of `gvc.coding.arms`. dump: files for signals, by their names.
     """
 
     description: str = ""
@@ -226,6 +226,11 @@ def radio_path(radio: str) -> Path:
 def load_radio(radio: str) -> dict[str, Any]:
     """The keys of a radio file, unchecked; raises ConfigError when it is not a YAML mapping."""
     return load_mapping(radio_path(radio), "radio file", "hw_configs/README.md")
+
+
+def given(config: LinkConfig | str, settings: Sequence[str] = ()) -> LinkConfig:
+    """A configuration as it is, or that of a radio file by its name or path with `settings` KEY=VALUE over it."""
+    return build(config, settings) if isinstance(config, str) else config
 
 
 def build(radio: str = DEFAULT_RADIO, overrides: Sequence[str] = (), overrides_from_file: bool = False) -> LinkConfig:

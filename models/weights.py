@@ -12,7 +12,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from gvc.errors import InputError, WeightsError
-from gvc.storage import files
+from gvc.storage.files import read_mapping, whole, write_json
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -47,18 +47,18 @@ def save(network: nn.Module, path: Path) -> None:
     for number, shard in enumerate(shards):
         target = path.with_suffix(f".{number}.safetensors") if number else path
         blob = save_tensors(shard)
-        with files.whole(target) as draft:
+        with whole(target) as draft:
             draft.write_bytes(blob)
         entries[target.name] = {"bytes": len(blob), "sha256": hashlib.sha256(blob).hexdigest()}
-    files.write_json(path.parent / MANIFEST, dict(sorted(entries.items())))
+    write_json(path.parent / MANIFEST, dict(sorted(entries.items())))
 
 
 def enter(path: Path, blob: bytes) -> None:
     """Write a file that belongs to the weights beside it, and enter its SHA-256 in the folder's manifest."""
-    with files.whole(path) as draft:
+    with whole(path) as draft:
         draft.write_bytes(blob)
     entries = manifest(path.parent) | {path.name: {"bytes": len(blob), "sha256": hashlib.sha256(blob).hexdigest()}}
-    files.write_json(path.parent / MANIFEST, dict(sorted(entries.items())))
+    write_json(path.parent / MANIFEST, dict(sorted(entries.items())))
 
 
 def _shards(path: Path, entries: dict[str, dict]) -> list[Path]:
@@ -98,7 +98,7 @@ def manifest(where: Path) -> dict[str, dict[str, Any]]:
     if not path.exists():
         return {}
     try:
-        entries = files.read_mapping(path)
+        entries = read_mapping(path)
     except InputError as error:
         raise WeightsError(f"{error}: restore the folder from the repository") from error
     for name, entry in entries.items():

@@ -28,6 +28,15 @@ TIMED = "engines interrupted online online_training credit feedback guarded wire
 """Test files that measure time or use every core: one worker of xdist has them all, so that no two run at once."""
 
 
+def pytest_configure() -> None:
+    """Our own strategies are looked at as those from outside are."""
+    # not above: numpy reads OMP_NUM_THREADS when it is loaded
+    from gvc import registry
+    from tests import borders
+
+    registry.create = borders.create
+
+
 def group(nodeid: str) -> str:
     """What stays on one worker: a file, whose fixtures are made once there; a page of commands; all timed files."""
     file = nodeid.partition("::")[0]

@@ -12,9 +12,9 @@ ORDER = """
 errors seeds noise_map decibel paths bootstrap
 border message core_yaml permission machine
 registry child section
-config content video
+content video
 phy storage channel
-coding simulation transport network
+coding config simulation transport network
 evaluation report
 sweep
 """

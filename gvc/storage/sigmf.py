@@ -45,7 +45,7 @@ CF32 = SampleType(np.dtype("<f4"))
 
 
 @dataclass(frozen=True)
-class Layout:
+class SampleLayout:
     """Samples in `file`: `segments` are (first byte, number of samples), to be read one behind the other."""
 
     file: Path
@@ -57,7 +57,7 @@ class Layout:
         return sum(count for _, count in self.segments)
 
 
-def plain(file: Path, first: int, size: int, kind: SampleType = CF32) -> Layout:
+def plain(file: Path, first: int, size: int, kind: SampleType = CF32) -> SampleLayout:
     """`size` bytes of samples from byte `first` on. Raises InputError when they are no whole number of samples."""
     if size == 0:
         raise InputError(f"recording {file} is empty")
@@ -66,10 +66,10 @@ def plain(file: Path, first: int, size: int, kind: SampleType = CF32) -> Layout:
             f"recording {file} has {size} bytes, not a whole number of complex samples of "
             f"{kind.bytes} bytes: is it truncated, or of another type?"
         )
-    return Layout(file, kind, ((first, size // kind.bytes),))
+    return SampleLayout(file, kind, ((first, size // kind.bytes),))
 
 
-def pair(meta: Path, sample_rate_hz: float | None = None, center_frequency_hz: float | None = None) -> Layout:
+def pair(meta: Path, sample_rate_hz: float | None = None, center_frequency_hz: float | None = None) -> SampleLayout:
     """The samples that `meta` describes, in the file beside it.
 
     Raises InputError: unreadable, no SigMF, another rate than `sample_rate_hz`, several channels or a retune, samples
@@ -96,7 +96,7 @@ def pair(meta: Path, sample_rate_hz: float | None = None, center_frequency_hz: f
     return about.layout(data, 0, size)
 
 
-def archive(path: Path, sample_rate_hz: float | None = None, center_frequency_hz: float | None = None) -> Layout:
+def archive(path: Path, sample_rate_hz: float | None = None, center_frequency_hz: float | None = None) -> SampleLayout:
     """The samples in a SigMF archive, a tar of one recording; see `pair`."""
     try:
         with tarfile.open(path, "r:") as file:
@@ -187,7 +187,7 @@ class _Metadata:
                 "anew, or take core:sha512 out of the metadata"
             )
 
-    def layout(self, file: Path, first: int, size: int) -> Layout:
+    def layout(self, file: Path, first: int, size: int) -> SampleLayout:
         """Where the samples are in `size` bytes from byte `first` on, between the headers of captures."""
         headers = [self._count(capture, "core:header_bytes", 0) for capture in self._captures]
         trailing = self._count(self._global, "core:trailing_bytes", 0)
@@ -205,7 +205,7 @@ class _Metadata:
             first += header
             segments.append((first, end - start))
             first += (end - start) * self.kind.bytes
-        return Layout(file, self.kind, tuple(segments))
+        return SampleLayout(file, self.kind, tuple(segments))
 
     def _count(self, where: dict[str, Any], key: str, default: int) -> int:
         value = where.get(key, default)

@@ -1,10 +1,11 @@
 """The first stage of an arm's reception, between equaliser and decoder."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from gvc.coding.arms import Arm, bind
 from gvc.coding.transmission import received_slot
-from gvc.config import LinkConfig
+from gvc.config import LinkConfig, given
 from gvc.errors import ConfigError
 from gvc.phy.frames import ReceivedFrame
 from gvc_blocks.contents import DenoisedFrame
@@ -33,7 +34,7 @@ class DenoisingStage(GuardedBlock):
         dump_path: str = "",
     ):
         super().__init__("gvc denoiser")
-        self.arm = bind(arm, config, settings=settings)
+        self.arm = bind(arm, given(config, settings))
         if not self.arm.denoises:
             raise ConfigError(f"arm '{self.arm.name}' has no denoiser here: leave the block out")
         self._tap = Tap(dump_path)
@@ -44,8 +45,8 @@ class DenoisingStage(GuardedBlock):
         slot = received_slot(frame)
         assert slot is not None  # the frame was received
         height, width, _ = frame.shape.picture
-        scheme: object = self.arm.scheme(len(frame.symbols))
-        estimate = scheme.denoise(slot, height, width).estimate  # type: ignore[attr-defined]
+        scheme: Any = self.arm.scheme(len(frame.symbols))
+        estimate = scheme.denoise(slot, height, width).estimate
         self._tap.write(estimate.symbols)
         self.publish("symbols", DenoisedFrame(frame, estimate))
 

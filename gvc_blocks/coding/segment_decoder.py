@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gvc.coding.arms import Arm, bind
 from gvc.coding.segments import Piece, Segment, SegmentReceiver
 from gvc.coding.transmission import received_slot
-from gvc.config import LinkConfig
+from gvc.config import LinkConfig, given
 from gvc.phy.frames import ReceivedFrame
 from gvc_blocks.contents import DecodedFrame, DenoisedFrame, Undecodable
 from gvc_blocks.flight import Flight
@@ -36,7 +36,7 @@ class SegmentDecoder(GuardedBlock):
         fps: float = 25.0,
     ):
         super().__init__("gvc segment decoder")
-        self.arm = bind(arm, config, fps, settings)
+        self.arm = bind(arm, given(config, settings), fps)
         self.flight: Flight | None = None
         self.undecodable = Undecodable()
         self._segments = SegmentReceiver(self.arm)

@@ -6,7 +6,8 @@ import numpy as np
 
 from gvc.coding.arms import Arm, bind
 from gvc.coding.scheme import Scheme
-from gvc.config import LinkConfig, build
+from gvc.config import LinkConfig, given
+from gvc.errors import LinkError
 from gvc.phy.frames import SymbolFrame
 from gvc.phy.shape import PictureShape, frame_symbols
 from gvc_blocks.contents import VideoFrame
@@ -39,7 +40,7 @@ class SegmentEncoder(GuardedBlock):
         dump_path: str = "",
     ):
         super().__init__("gvc segment encoder")
-        self.config = build(config, settings) if isinstance(config, str) else config
+        self.config = given(config, settings)
         self.arm = bind(arm, self.config, fps).check_running()
         self.feedback: Feedback | None = None
         self._latents = latents_of(self.config.model.cbr)
@@ -53,10 +54,18 @@ class SegmentEncoder(GuardedBlock):
         return self.arm.scheme(frame_symbols(height, width, self._latents))
 
     def frames(self, pictures: np.ndarray, snr_db: float, first: int = 0, last: bool = False) -> list[SymbolFrame]:
-        """The frames of a segment, uint8 [n, height, width, 3], numbered from `first`; `last` ends the stream."""
+        """The frames of a segment, uint8 [n, height, width, 3], numbered from `first`; `last` ends the stream.
+
+        Raises LinkError for a scheme that sends what its receiver would refuse.
+        """
         n, height, width = pictures.shape[:3]
         made = []
         for number, slot in enumerate(self.scheme(height, width).encode(pictures, snr_db)):
+            if slot.payload_type not in self.arm.payload_types:
+                takes = ", ".join(map(str, sorted(self.arm.payload_types)))
+                raise LinkError(
+                    f"arm '{self.arm.name}' sends payload type {slot.payload_type}, and takes {takes} alone"
+                )
             # An encoder from outside may have a rate of its own.
             shape = PictureShape(height, width, 2 * len(slot.symbols) // frame_symbols(height, width, 2))
             ends = last and number == n - 1

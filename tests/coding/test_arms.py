@@ -21,6 +21,7 @@ from models.jscc.scheme import PAYLOAD_TYPE
 
 COUNT = 256
 SCHEME = '''
+import copy
 import numpy as np
 from gvc.coding.scheme import Decoded, Slot
 
@@ -31,6 +32,11 @@ class Flat:
 
     def __init__(self, count, segment_frames, fps, swing=2.0, wrong=False):
         self.segment_frames, self.count, self.swing, self.wrong = segment_frames, count, swing, wrong
+
+    def resized(self, count):
+        other = copy.copy(self)
+        other.count = count
+        return other
 
     def encode(self, pictures, snr_db):
         grey = pictures.mean((1, 2, 3)) / 255
@@ -109,6 +115,8 @@ def test_names_are_checked() -> None:
                        ("nowhere:Scheme", "No module named"), ("gvc.seeds:stream", "not take 'count'")):  # fmt: skip
         with pytest.raises(InputError, match=told):
             bind(name, config).scheme(COUNT)
+    with pytest.raises(ConfigError, match="'arms.jscc': there is an arm of this name already"):
+        bind("jscc", build("sim-awgn", ["arms.jscc.scheme=softcast"]))
     with pytest.raises(ConfigError, match="no name of an arm"):
         build("sim-awgn", ["arms._x.scheme=softcast"])
     with pytest.raises(ConfigError, match="did you mean 'arms.x.scheme'|missing|required"):
@@ -132,6 +140,7 @@ def test_an_outside_scheme_is_an_arm_with_options_and_payload_type_of_its_own(ou
     slots = wide.scheme(COUNT).encode(greys(3), 10.0)
     decoded = wide.scheme(COUNT).decode(received(slots), 16, 32)
     assert np.abs(decoded.pictures.astype(int) - greys(3)).max() <= 1
+    assert len(wide.scheme(2 * COUNT).encode(greys(1), 10.0)[0].symbols) == 2 * COUNT
     wrong = build("sim-awgn", ["arms.wide.scheme=flat:Flat", "arms.wide.options.swinging=3"])
     with pytest.raises(ConfigError, match="has no option 'swinging'; did you mean 'swing'"):
         bind("wide", wrong).scheme(COUNT)
