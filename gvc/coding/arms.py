@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gvc import border, registry
+from gvc import registry
 from gvc.coding.scheme import ReceivedSlot, Scheme
 from gvc.errors import ConfigError, InputError
 from gvc.registry import nearest
@@ -112,16 +112,11 @@ class Arm:
         return self._schemes[count]
 
     def _made(self, count: int) -> Scheme:
-        given = {"count": count, **self._given}
+        given: dict[str, Any] = {"count": count, **self._given}
         known: Any = next(iter(self._schemes.values()), None)
-        if not hasattr(known, "resized"):
-            return registry.create("scheme", self._kind, self._options, **given)
-        made = known.resized(count)
-        if registry.is_outside("scheme", self._kind):
-            for checked in border.RULES["scheme"]:  # of the one that it is a copy of
-                vars(made).pop(checked, None)
-            border.guard("scheme", self._kind, made, given)
-        return made
+        if hasattr(known, "parts"):
+            given["parts"] = known.parts
+        return registry.create("scheme", self._kind, self._options, **given)
 
     @property
     def any_scheme(self) -> Any:

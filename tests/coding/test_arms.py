@@ -21,7 +21,6 @@ from models.jscc.scheme import PAYLOAD_TYPE
 
 COUNT = 256
 SCHEME = '''
-import copy
 import numpy as np
 from gvc.coding.scheme import Decoded, Slot
 
@@ -30,13 +29,9 @@ class Flat:
 
     payload_types = frozenset({9})
 
-    def __init__(self, count, segment_frames, fps, swing=2.0, wrong=False):
+    def __init__(self, count, segment_frames, fps, swing=2.0, wrong=False, parts=None):
+        self.parts = parts or [count]
         self.segment_frames, self.count, self.swing, self.wrong = segment_frames, count, swing, wrong
-
-    def resized(self, count):
-        other = copy.copy(self)
-        other.count = count
-        return other
 
     def encode(self, pictures, snr_db):
         grey = pictures.mean((1, 2, 3)) / 255
@@ -140,7 +135,8 @@ def test_an_outside_scheme_is_an_arm_with_options_and_payload_type_of_its_own(ou
     slots = wide.scheme(COUNT).encode(greys(3), 10.0)
     decoded = wide.scheme(COUNT).decode(received(slots), 16, 32)
     assert np.abs(decoded.pictures.astype(int) - greys(3)).max() <= 1
-    assert len(wide.scheme(2 * COUNT).encode(greys(1), 10.0)[0].symbols) == 2 * COUNT
+    larger = wide.scheme(2 * COUNT)
+    assert len(larger.encode(greys(1), 10.0)[0].symbols) == 2 * COUNT and larger.parts is wide.scheme(COUNT).parts
     wrong = build("sim-awgn", ["arms.wide.scheme=flat:Flat", "arms.wide.options.swinging=3"])
     with pytest.raises(ConfigError, match="has no option 'swinging'; did you mean 'swing'"):
         bind("wide", wrong).scheme(COUNT)
