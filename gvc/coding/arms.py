@@ -103,7 +103,7 @@ class Arm:
         """The scheme for slots of `count` symbols; the same one for the same size. Raises InputError and its kin."""
         if count not in self._schemes:
             resized = next((scheme.resized for scheme in self._schemes.values() if hasattr(scheme, "resized")), None)
-            self._schemes[count] = resized(count) if resized else self._made(count)
+            self._schemes[count] = self._again(resized(count), count) if resized else self._made(count)
         self._schemes.move_to_end(count)
         if len(self._schemes) > SIZES:
             self._schemes.popitem(last=False)
@@ -111,6 +111,10 @@ class Arm:
 
     def _made(self, count: int) -> Scheme:
         return registry.create("scheme", self._kind, self._options, count=count, **self._given)
+
+    def _again(self, scheme: Scheme, count: int) -> Scheme:
+        """A scheme that was made from one of another size."""
+        return registry.guarded("scheme", self._kind, scheme, {**self._given, "count": count})
 
     @property
     def any_scheme(self) -> Any:

@@ -86,6 +86,7 @@ def test_options_reach_the_blocks_of_a_graph(here) -> None:
     from flowgraphs import stages
 
     options = ["model.options.decoder.level=7", "model.options.denoiser.by=3", "model.options.encoder.latents=8"]
+    options.append("model.cbr=1/192")
     config = build("sim-awgn", [*(f"{key}={name}" for key, name in OWN.items()), *options])
     denoiser = stages.denoiser(config, "jscc+cddm")
     assert denoiser.arm.any_scheme.receiver.denoiser.by == 3
