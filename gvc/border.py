@@ -47,23 +47,43 @@ def guard(kind: str, name: str, made: Any, given: Given) -> Any:
     for part in wanted:
         if not hasattr(made, part):
             raise InputError(f"{kind} '{name}' has no '{part}'; {described} says what a {kind} needs")
-    for method, rule in RULES.get(kind, {}).items():
-        if hasattr(made, method):
-            _replace(made, method, _checked(f"{kind} '{name}'", method, getattr(made, method), rule, given))
+    rules = {method: rule for method, rule in RULES.get(kind, {}).items() if hasattr(made, method)}
+    who = f"{kind} '{name}'"
+    attach(made, {method: functools.partial(_checked, who, method, rule, given) for method, rule in rules.items()})
     return made
 
 
-def _replace(made: Any, method: str, checked: Callable[..., Any]) -> None:
-    """Put `checked` in place of a method; an object that takes no attributes stays as it is."""
-    kind = type(made)
+def attach(made: Any, checks: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]]) -> None:
+    """Put a check around methods of `made`, in place of those attached before; each makes of a method what is called.
+
+    They stand on a class of its own, so that those of a copy are the copy's. An object that takes neither that nor
+    attributes stays as it is.
+    """
+    kind = getattr(type(made), "_unchecked", type(made))
+    own = {method for method in checks if method in getattr(made, "__dict__", {})}
     with contextlib.suppress(AttributeError, TypeError):
-        if method.startswith("__"):  # looked up on the class alone
-            made.__class__ = type(kind.__name__, (kind,), {method: lambda _, *args, **named: checked(*args, **named)})
-        else:
-            setattr(made, method, checked)
+        for method in own:
+            setattr(made, method, checks[method](getattr(made, method)))
+        made.__class__ = _checking(kind, {method: check for method, check in checks.items() if method not in own})
 
 
-def _checked(who: str, method: str, call: Callable[..., Any], rule: "Rule", given: Given) -> Callable[..., Any]:
+def _checking(kind: type, checks: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]]) -> type:
+    """`kind`, with checks around methods."""
+
+    def around(method: str, check: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Callable[..., Any]:
+        return lambda made, *given, **named: check(getattr(super(checking, made), method))(*given, **named)
+
+    about = {
+        "_unchecked": kind,
+        "__module__": kind.__module__,
+        "__qualname__": kind.__qualname__,
+        "__doc__": kind.__doc__,
+    }
+    checking = type(kind.__name__, (kind,), {**about, **{name: around(name, check) for name, check in checks.items()}})
+    return checking
+
+
+def _checked(who: str, method: str, rule: "Rule", given: Given, call: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(call)
     def checked(*arguments: Any, **keywords: Any) -> Any:
         try:

@@ -191,6 +191,13 @@ def create(kind: str, name: str, options: Mapping[str, Any] | None = None, /, **
         if not is_outside(kind, name):
             raise
         raise InputError(f"{kind} '{name}' cannot be made: {type(error).__name__}: {error}") from error
+    return guarded(kind, name, made, given)
+
+
+def guarded(kind: str, name: str, made: Any, given: Mapping[str, Any]) -> Any:
+    """`made`, its answers checked where it is from outside the repository. For one that is made anew from another, such
+    as for another size, too: `given` says with what. Raises InputError for a method that is missing.
+    """
     return border.guard(kind, name, made, given) if is_outside(kind, name) else made
 
 

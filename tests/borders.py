@@ -6,19 +6,22 @@ from typing import Any
 
 from gvc import border, registry
 
-_create = registry.create
+_guarded = registry.guarded
 
 
-def create(kind: str, name: str, options: Mapping[str, Any] | None = None, /, **given: Any) -> Any:
-    """As `gvc.registry.create`; an answer that is not as `gvc.border` says is an AssertionError."""
-    made = _create(kind, name, options, **given)
-    for method, rule in border.RULES.get(kind, {}).items():
-        if hasattr(made, method):
-            border._replace(made, method, _checked(f"{kind} '{name}'", method, getattr(made, method), rule, given))
+def guarded(kind: str, name: str, made: Any, given: Mapping[str, Any]) -> Any:
+    """As `gvc.registry.guarded`; an answer of ours that is not as `gvc.border` says is an AssertionError."""
+    if registry.is_outside(kind, name):
+        return _guarded(kind, name, made, given)
+    rules = {method: rule for method, rule in border.RULES.get(kind, {}).items() if hasattr(made, method)}
+    who = f"{kind} '{name}'"
+    border.attach(
+        made, {method: functools.partial(_checked, who, method, rule, given) for method, rule in rules.items()}
+    )
     return made
 
 
-def _checked(who: str, method: str, call: Callable[..., Any], rule: border.Rule, given: border.Given) -> Any:
+def _checked(who: str, method: str, rule: border.Rule, given: border.Given, call: Callable[..., Any]) -> Any:
     @functools.wraps(call)
     def checked(*arguments: Any, **keywords: Any) -> Any:
         answer = call(*arguments, **keywords)

@@ -34,7 +34,7 @@ def pytest_configure() -> None:
     from gvc import registry
     from tests import borders
 
-    registry.create = borders.create
+    registry.guarded = borders.guarded
 
 
 def group(nodeid: str) -> str:

@@ -1,5 +1,6 @@
 """A wrong answer is caught at every Protocol border, and a right one is not."""
 
+import copy
 from types import SimpleNamespace
 from typing import Any
 
@@ -107,10 +108,32 @@ def test_what_is_missing_is_told(kind: str) -> None:
 
 
 def test_our_own_are_looked_at_in_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert registry.create is borders.create
+    assert registry.guarded is borders.guarded
     monkeypatch.setattr("gvc.phy.equaliser.ZeroForcing.equalise", lambda self, *_: (c(3), f(3)))
     with pytest.raises(AssertionError, match="equaliser 'zf': `equalise` gave symbols as complex64"):
         registry.create("equaliser", "zf").equalise(c(2, 4, 6), c(2, 6), 0.1)
+
+
+def test_a_copy_is_checked_as_itself_and_anew_with_what_it_is_made_with() -> None:
+    class Coder:
+        segment_frames, payload_types, size = 1, (1,), 5
+
+        def encode(self, pictures: list[int], snr_db: float = 0.0) -> list[Any]:
+            return [SimpleNamespace(symbols=c(self.size), **SLOT) for _ in pictures]
+
+        @staticmethod
+        def decode(slots: list[int], height: int, width: int) -> Any:
+            return SimpleNamespace(pictures=u(len(slots), height, width, 3), concealed=[0] * len(slots), report={})
+
+    first = border.guard("scheme", "their:Coder", Coder(), {"count": 5})
+    other = copy.copy(first)
+    other.size = 4
+    assert len(first.encode([1])[0].symbols) == 5 and first.decode([1], 8, 9).pictures.shape == (1, 8, 9, 3)
+    with pytest.raises(LinkError, match=r"gave symbols as complex64 \[4\], not as complex \[5\]"):
+        other.encode([1])
+    border.guard("scheme", "their:Coder", other, {"count": 4})
+    assert len(other.encode([1])[0].symbols) == 4 and len(first.encode([1])[0].symbols) == 5
+    assert isinstance(other, Coder) and type(other).__name__ == "Coder" and type(other).__mro__[1] is Coder
 
 
 def test_decoded_is_what_the_rule_asks_for() -> None:
