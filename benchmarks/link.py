@@ -64,6 +64,7 @@ def main() -> None:
         for row in link.timings()
     ]
     rows.append({"stage": "whole process", "cpu_seconds_per_frame": cpu / frames, "msps": samples * frames / cpu / 1e6})
+    networks = getattr(link.decoder.arm.any_scheme, "receiver", None)
     fields = {
         "size": list(link.source.clip.size),
         "frames_sent": frames,
@@ -71,7 +72,7 @@ def main() -> None:
         "realtime_factor": frames / link.source.clip.fps / seconds,
         "frames_per_second": frames / seconds,
         "load_average": os.getloadavg()[0],
-        "dtype": str(getattr(link.decoder.decoder, "dtype", "")),
+        "dtype": str(getattr(getattr(networks, "decoder", None), "dtype", "")),
         "joules_per_frame": None if energy is None else energy / frames,
     }
     if energy is None:
