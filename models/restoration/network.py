@@ -53,6 +53,7 @@ class Restoration(nn.Module):
         super().__init__()
         narrow, middle, wide = size.widths
         self.aware = aware
+        self.register_buffer("share", band_shares(torch.device("cpu")).clone(), persistent=False)
         self.condition = Condition(3)
         self.description = nn.Conv2d(TOLD, DESCRIPTION, 1)
         self.told = nn.ModuleList([nn.Conv2d(DESCRIPTION, channels, 1) for channels in size.widths])
@@ -72,7 +73,7 @@ class Restoration(nn.Module):
         start_at_zero(self.tail)
 
     def forward(self, picture: Tensor, noise: Tensor, truncation: Tensor) -> Tensor:
-        maps, scalars, expected = describe(noise, truncation, self.aware)
+        maps, scalars, expected = describe(noise, truncation, self.share, self.aware)
         kind = weights_dtype(self.head)
         condition = self.condition(scalars)
         told = F.silu(self.description(maps.to(kind)))
@@ -91,14 +92,14 @@ class Restoration(nn.Module):
         return picture + correction * size
 
 
-def describe(noise: Tensor, truncation: Tensor, aware: bool = True) -> tuple[Tensor, Tensor, Tensor]:
+def describe(noise: Tensor, truncation: Tensor, share: Tensor, aware: bool = True) -> tuple[Tensor, Tensor, Tensor]:
     """Expected errors -> (their logarithms, scaled to about -1..1, [B, TOLD, rows, columns]; scalars [B, 3]; the root
-    of the expected squared error per sample [B, 1, rows, columns]).
+    of the expected squared error per sample [B, 1, rows, columns]). share [BANDS]: of each band in a block.
     """
     if not aware:
         noise = noise.mean((2, 3), keepdim=True).expand_as(noise)
         truncation = truncation.mean((2, 3), keepdim=True).expand_as(truncation)
-    share = band_shares(noise.device)[None, :, None, None]
+    share = share.float()[None, :, None, None]
     total = torch.cat([(noise * share).sum(1, keepdim=True), (truncation * share).sum(1, keepdim=True)], 1)
     whole = total.sum(1, keepdim=True)
     maps = torch.cat([noise, noise + truncation, total], 1)

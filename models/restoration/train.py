@@ -67,12 +67,18 @@ def arms(run: Session, seconds: float) -> dict[str, Restoration]:
 
 
 def fit_one(
-    run: Session, name: str, network: Restoration, seconds: float | None, steps: int | None = None, size: int = 0
+    run: Session,
+    name: str,
+    network: Restoration,
+    seconds: float | None,
+    steps: int | None = None,
+    size: int = 0,
+    compiled: bool = True,
 ) -> int:
     """Train one network on a pool of its own; returns its steps. size: of the pool; 0: what the device can hold."""
     on_device = run.device.type == "cuda"
     # evaluation, which has other shapes, calls the network itself
-    stepped = torch.compile(network, dynamic=False) if on_device else network
+    stepped = torch.compile(network, dynamic=False) if on_device and compiled else network
     torch.manual_seed(seeds.integer(run.options.seed, "restoration/draws"))
     group = 64 if on_device else 16
     pool = Pool(run.crops, size or (16384 if on_device else 512), group, run.options.seed)

@@ -153,12 +153,8 @@ class LinearGround:
         scale = (left / plain.square().sum().clamp_min(1e-12)).sqrt().item()
         word = replace(word, log_scale=math.log2(scale)).rounded()
         sent = mix(plain * 2**word.log_scale, made)[0].numpy()
-        unsent = (
-            coefficients.square().sum() - spread_back(plain / made.gain.clamp_min(1e-9), made, blocks).square().sum()
-        )
-        power = (made.gain * 2**word.log_scale).square() * made.variances
-        noisy = (made.variances * noise / (power + noise)).sum()
-        return (unsent + noisy).item(), Sent(sent, word, packed)
+        error = _expected(coefficients, plain, made, 2**word.log_scale, noise)
+        return error, Sent(sent, word, packed)
 
     @torch.inference_mode()
     def decode(
@@ -190,6 +186,15 @@ class LinearGround:
             rows,
             columns,
         )
+
+
+def _expected(coefficients: Tensor, plain: Tensor, made: Plan, scale: float, noise: Tensor) -> float:
+    """Squared error that the receiver of these very coefficients will have on the mean over the noise."""
+    gain = made.gain * scale
+    sum_of = gain.square() * made.variances + noise
+    content = (plain / made.gain.clamp_min(1e-9)).square()
+    sent = content * (noise / sum_of).square() + noise * (gain * made.variances / sum_of).square()
+    return (coefficients.square().sum() - content.sum() + sent.sum()).item()
 
 
 def of_picture(picture: Tensor) -> Tensor:
