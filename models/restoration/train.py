@@ -26,6 +26,8 @@ ON_DEMAND = ("arms",)
 FILE = "restoration.safetensors"
 ARMS = {"aware": (True, 0), "blind": (False, 0), "control": (True, 3)}
 """Of the comparison: whether told where the errors are, and residual blocks more at the bottom."""
+POOL = {"cuda": 16384, "cpu": 512}
+"""Pictures ahead of the network: 11 GB on an accelerator."""
 REUSE = 8
 """How often a draw of the pool is met, on the mean."""
 WORSE_THAN_LINEAR = 0.0
@@ -66,22 +68,13 @@ def arms(run: Session, seconds: float) -> dict[str, Restoration]:
     return made
 
 
-def fit_one(
-    run: Session,
-    name: str,
-    network: Restoration,
-    seconds: float | None,
-    steps: int | None = None,
-    size: int = 0,
-    compiled: bool = True,
-) -> int:
-    """Train one network on a pool of its own; returns its steps. size: of the pool; 0: what the device can hold."""
+def fit_one(run: Session, name: str, network: Restoration, seconds: float | None, steps: int | None = None) -> int:
+    """Train one network on a pool of its own; returns its steps."""
     on_device = run.device.type == "cuda"
     # evaluation, which has other shapes, calls the network itself
-    stepped = torch.compile(network, dynamic=False) if on_device and compiled else network
+    stepped = torch.compile(network, dynamic=False) if on_device else network
     torch.manual_seed(seeds.integer(run.options.seed, "restoration/draws"))
-    group = 64 if on_device else 16
-    pool = Pool(run.crops, size or (16384 if on_device else 512), group, run.options.seed)
+    pool = Pool(run.crops, POOL[run.device.type], 64 if on_device else 16, run.options.seed)
     run.log.add(stage=f"{name} pool", size=pool.size)
     every = max(1, REUSE * pool.group // run.batch)
 

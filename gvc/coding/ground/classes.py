@@ -1,11 +1,11 @@
 """Classes of blocks: how strong each coefficient is expected to be in each, and which class suits a block best.
 
 A block's class says which of its coefficients are sent. The decision weighs what the link will make of the block:
-with water-filling (P. A. Berger's test channel for the linear case) a coefficient of variance V sent over noise N gets
-the power P = sqrt(V) q - N, is estimated with the weight w = P / (P + N), and costs a dimension and its power at
+with water-filling for a linear receiver (K.-H. Lee and D. P. Petersen, 1976) a coefficient of variance V over noise N
+gets the power P = sqrt(V) q - N, is estimated with the weight w = P / (P + N), and costs a dimension and its power at
 prices that the whole picture settles. So the cost of block x in class j is linear in the energies x^2, and one matrix
-product decides all blocks against all classes. The same cost, averaged over working points, is what `refine`
-minimises over the training blocks (Lloyd's iteration), instead of a distance between features.
+product decides all blocks against all classes. The same cost, averaged over working points, is what
+`models.restoration.statistics` minimises over photos (S. P. Lloyd's iteration), instead of a distance of features.
 """
 
 import functools
@@ -144,8 +144,7 @@ def cut(classes: ClassSet, counts: Tensor, room: Tensor) -> tuple[Tensor, Tensor
     stronger = outside.flip(1).cumsum(1).flip(1) - outside
     left = (room - CORE * blocks).clamp_min(0)[:, None]
     sent = torch.minimum(outside, (left - stronger).clamp_min(0))
-    weakest = LEVELS - 1 - (sent > 0).flip(1).to(torch.uint8).argmax(1)
-    weakest = (sent > 0).to(torch.uint8).argmax(1).where((sent > 0).any(1), weakest)
+    weakest = (sent > 0).to(torch.uint8).argmax(1).where((sent > 0).any(1), LEVELS - 1)
     core = torch.zeros(LEVELS, device=counts.device)
     core.scatter_add_(0, classes.core_levels, torch.ones(CORE, device=counts.device))
     return sent + core[None] * blocks[:, None], weakest
