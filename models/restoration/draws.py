@@ -94,7 +94,8 @@ def linear(pictures: Tensor, conditions: Conditions, generator: torch.Generator 
     symbols = round(conditions.cbr * 3 * height * width)
     left = symbols - side_symbols(length, conditions.design_db, conditions.fading)
     room = (left / (STEP // 2)).floor().long() * STEP
-    room = room.clamp_min(2 * core_room(blocks)).clamp_max(symbols // (STEP // 2) * STEP)
+    # a picture of few blocks gets more than its share
+    room = room.clamp_min(2 * core_room(blocks))
     most = int(room.max())
     # real dimensions that a further bit of the map takes
     more = side_symbols(length + 100, conditions.design_db, conditions.fading)

@@ -49,6 +49,8 @@ class Restoration(nn.Module):
     blocks at the bottom widen a control by the multiplications of a denoiser.
     """
 
+    share: Tensor
+
     def __init__(self, size: RestorationSize, aware: bool = True, extra: int = 0):
         super().__init__()
         narrow, middle, wide = size.widths
