@@ -36,15 +36,14 @@ class ClassSet:
     class costs on the mean. Made ready by `prepared`, on one device.
 
     order int64 [pairs, 2]: (class, coefficient) outside the core, strongest first, equal ones by class, then
-    coefficient. rank int64 [count, COEFFICIENTS]: the place in it; of the core, its own order from 0 to CORE - 1.
-    histogram float32 [count, LEVELS]: of the levels outside the core. core int64 [CORE], core_levels int64 [CORE].
+    coefficient. histogram float32 [count, LEVELS]: of the levels outside the core. core int64 [CORE], and core_levels
+    int64 [CORE] over all blocks, which its gains follow.
     """
 
     count: int
     levels: Tensor
     bits: Tensor
     order: Tensor
-    rank: Tensor
     histogram: Tensor
     core: Tensor
     core_levels: Tensor
@@ -86,13 +85,10 @@ def prepared(levels: Tensor, bits: Tensor, common: Tensor) -> ClassSet:
     flat = levels[:, places].flatten()
     sorted_pairs = torch.argsort(flat, descending=True, stable=True)
     classes, coefficients = sorted_pairs // len(places), places[sorted_pairs % len(places)]
-    rank = torch.zeros(count, COEFFICIENTS, dtype=torch.long, device=device)
-    rank[classes, coefficients] = torch.arange(len(flat), device=device)
-    rank[:, core] = torch.arange(CORE, device=device)
     histogram = torch.zeros(count, LEVELS, device=device)
     histogram.scatter_add_(1, levels[:, places], torch.ones(1, 1, device=device).expand(count, len(places)))
     order = torch.stack([classes, coefficients], 1)
-    return ClassSet(count, levels, bits, order, rank, histogram, core, common[core])
+    return ClassSet(count, levels, bits, order, histogram, core, common[core])
 
 
 @functools.lru_cache(maxsize=8)

@@ -26,6 +26,8 @@ BANDS = 16
 """Groups of coefficients whose errors are told apart: of brightness the mean, four octaves in three directions; of
 colour the mean, the next, the rest."""
 WORD_BYTES = 5
+MOST_SCALE = 20
+"""Of the binary logarithm of a scale: a picture of the mean colour alone has nothing to be scaled."""
 _WORD = struct.Struct(">BBBH")
 _BITS_PER_BLOCK = 4.0
 
@@ -51,7 +53,7 @@ class Word:
         """WORD_BYTES bytes."""
         noise = min(max(round(4 * self.noise_db) + 160, 0), 255)
         q = min(max(round(8 * self.log_q) + 64, 0), 255)
-        scale = min(max(round(256 * self.log_scale) + 32768, 0), 65535)
+        scale = round(256 * min(max(self.log_scale, -MOST_SCALE), MOST_SCALE)) + 32768
         return _WORD.pack(128 * self.layered + self.count.bit_length() - 1, noise, q, scale)
 
     @staticmethod
@@ -63,7 +65,10 @@ class Word:
         layered, count = divmod(first, 128)
         if 1 << count not in class_sets():
             raise ParseError(f"a frame's word with 2^{count} classes")
-        return Word(bool(layered), 1 << count, (noise - 160) / 4, (q - 64) / 8, (scale - 32768) / 256)
+        log_scale = (scale - 32768) / 256
+        if abs(log_scale) > MOST_SCALE:
+            raise ParseError(f"a frame's word with a scale of 2^{log_scale:g}")
+        return Word(bool(layered), 1 << count, (noise - 160) / 4, (q - 64) / 8, log_scale)
 
 
 @dataclass(frozen=True)

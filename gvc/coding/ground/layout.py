@@ -89,17 +89,20 @@ def order(labels: Tensor | None, blocks: int, classes: ClassSet, room: Tensor, m
     core = (torch.arange(blocks, device=device)[None] * COEFFICIENTS + classes.core[:, None]).flatten()
     first = min(len(core), most)
     source[:, :first] = core[:first]
-    if labels is not None:
-        member = torch.nn.functional.one_hot(labels, classes.count)
-        counts = member.sum(1)
-        within = (member.cumsum(1) - 1).gather(2, labels[:, :, None])[:, :, 0]
+    if labels is not None and most > core_room(blocks):
+        counts = torch.nn.functional.one_hot(labels, classes.count).sum(1)
         sizes = counts[:, classes.order[:, 0]]
-        starts = sizes.cumsum(1) - sizes + core_room(blocks)
-        rank = classes.rank[labels]
-        # the core's ranks mean nothing here
-        places = starts.gather(1, rank.flatten(1)).reshape(rank.shape) + within[:, :, None]
-        places = places.masked_fill(classes.is_core, most).clamp_max(most).flatten(1)
-        every = torch.arange(nobody, device=device)[None].expand(batch, -1)
-        source = source.scatter(1, places, every)
+        ends = sizes.cumsum(1)
+        place = torch.arange(most - core_room(blocks), device=device).expand(batch, -1).contiguous()
+        pair = torch.searchsorted(ends, place, right=True)
+        there = pair < len(classes.order)
+        pair = pair.clamp_max(len(classes.order) - 1)
+        number = place - (ends - sizes).gather(1, pair)
+        # blocks by class, within one as they come
+        members = torch.argsort(labels, dim=1, stable=True)
+        first = counts.cumsum(1) - counts
+        member = (first.gather(1, classes.order[pair, 0]) + number).clamp_max(blocks - 1)
+        coefficient = members.gather(1, member) * COEFFICIENTS + classes.order[pair, 1]
+        source[:, core_room(blocks) : most] = torch.where(there, coefficient, nobody)
     source = source[:, :most]
     return torch.where(torch.arange(most, device=device)[None] < room[:, None], source, nobody)

@@ -56,15 +56,13 @@ def plan(
     source = order(labels, blocks, classes, room, most)
     common = torch.zeros(COEFFICIENTS, device=source.device)
     common[classes.core] = variance(classes.core_levels)
-    none = torch.zeros(len(source), 1, device=source.device)
+    block, coefficient = (source // COEFFICIENTS).clamp_max(blocks - 1), source % COEFFICIENTS
     if labels is None:
-        every = common.repeat(len(source), blocks)
+        variances = common[coefficient]
     else:
-        every = classes.variances[labels].flatten(1)
-    variances = torch.cat([every, none], 1).gather(1, source)
+        variances = classes.variances[labels.gather(1, block), coefficient]
     # the core's gains must be known without the map
-    core = common.repeat(blocks).index_select(0, source.flatten().clamp_max(blocks * COEFFICIENTS - 1))
-    core = core.reshape(source.shape)
+    core = common[coefficient]
     designed = torch.where(core > 0, core, variances)
     sent = class_statistics.power(designed.sqrt(), q[:, None], noise[:, None])
     there = source < blocks * COEFFICIENTS
@@ -109,7 +107,8 @@ def estimate(symbols: Tensor, noise_map: Tensor, made: Plan, scale: Tensor) -> t
 
     gains, variances = grouped(gain), grouped(made.variances)
     matrix = hadamard(device)
-    if bool((noise == noise[:, :1]).all()) if device.type == "cpu" else False:
+    # asking would make an accelerator wait
+    if device.type == "cpu" and bool((noise == noise[:, :1]).all()):
         # one noise for each group: H H' = 1, nothing to invert
         power = gains.square() * variances
         spread = (matrix @ received)[..., 0]

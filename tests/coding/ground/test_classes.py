@@ -42,7 +42,7 @@ def test_water_filling_spends_the_energy_and_no_exchange_helps(noise: float) -> 
     assert (price[given == 0] <= noise / q.square() * 1.001).all()
 
 
-def test_sets_are_shipped_by_rising_energy_and_ranked_from_integers() -> None:
+def test_sets_are_shipped_by_rising_energy_and_ordered_by_integers() -> None:
     sets = class_sets()
     assert list(sets) == [1, 8, 64]
     for count, classes in sets.items():
