@@ -124,7 +124,9 @@ class LinkGraph(gr.top_block):
         samples = np.concatenate([*modulator.bursts(sent), modulator.flush_samples()])
         parameters = {**receiver_parameters(self.config), "numerology": waveform}
         demodulator, assembler = Demodulator(**parameters), FrameAssembler(waveform)
-        for burst in demodulator.push(np.stack([samples] * self.config.phy.rx_antennas)):
+        hit = samples.copy()  # by a pulse, so that the receiver reads it anew
+        hit[len(hit) // 2 :][: waveform.symbol_samples] *= -4
+        for burst in demodulator.push(np.stack([np.concatenate([samples, hit])] * self.config.phy.rx_antennas)):
             assembler.push(burst)
         noise_map = np.full(len(sent.symbols), 0.1, np.float32)
         self.decoder.arm.rehearse(ReceivedSlot(sent.symbols, noise_map, sent.payload_type, sent.mode), height, width)

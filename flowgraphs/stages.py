@@ -6,6 +6,7 @@ from gnuradio import gr
 
 from gvc.coding.arms import Arm, bind
 from gvc.config import LinkConfig
+from gvc.errors import ConfigError
 from gvc.phy.identity import Expected
 from gvc.phy.numerology import Numerology
 from gvc.phy.offline import receiver_parameters
@@ -90,10 +91,15 @@ def denoiser(config: LinkConfig, arm: str | Arm = "jscc+cddm") -> DenoisingStage
 
 
 def trainer(config: LinkConfig, arm: Arm, seed: int = 1) -> OnlineTrainer | None:
-    """The online training of an arm's denoiser; None where it is switched off or there is none."""
+    """The online training of an arm's denoiser; None where it is switched off or there is none. Raises ConfigError for
+    a denoiser that cannot be trained.
+    """
     if not config.model.adapt.enabled or not arm.denoises:
         return None
-    return OnlineTrainer(arm.any_scheme.receiver, config.model.adapt, seed)
+    receiver = getattr(arm.any_scheme, "receiver", None)
+    if receiver is None:
+        raise ConfigError(f"'model.adapt.enabled': arm '{arm.name}' has no network that can be trained while it runs")
+    return OnlineTrainer(receiver, config.model.adapt, seed)
 
 
 def decoder(config: LinkConfig, arm: str | Arm = "jscc", fps: float = 25.0) -> SegmentDecoder:

@@ -227,6 +227,28 @@ def _shown(answer: Any, arguments: tuple[Any, ...], given: Given) -> str:
     return pictures or ("" if concealed else f"gave `concealed` of another length than {len(slots)}")
 
 
+# What a judge finds, by the parts that each kind has: the shape of each, None for the number of things found.
+_FINDINGS: tuple[dict[str, tuple[int | None, ...]], ...] = (
+    {"boxes": (None, 4), "scores": (None,)},
+    {"points": (None, None, 2), "scores": (None, None)},
+    {"corners": (None, 4, 2), "scores": (None,)},
+)
+
+
+def _finding(answer: Any, arguments: tuple[Any, ...], given: Given) -> str:
+    for shapes in _FINDINGS:
+        if all(hasattr(answer, part) for part in shapes):
+            count = len(answer.scores) if isinstance(answer.scores, np.ndarray) else 0
+            named = ("classes", "lines")
+            lengths = {len(part) for name in named if (part := getattr(answer, name, None)) is not None}
+            if lengths - {count}:
+                return f"gave {count} scores for {max(lengths)} things"
+            return _first(
+                *(_array(part, getattr(answer, part), "f", (count, *rest[1:])) for part, rest in shapes.items())
+            )
+    return f"gave a {type(answer).__name__}, not Detections, Keypoints or Text"
+
+
 RULES: dict[str, dict[str, Rule]] = {
     "channel": {"process": _samples, "flush": _samples},
     "synchroniser": {"detect": _column, "acquire": _acquisition},
@@ -239,5 +261,6 @@ RULES: dict[str, dict[str, Rule]] = {
     "codec": {"encode": _stream, "decode": _pictures},
     "scheme": {"encode": _slots, "decode": _shown},
     "adaptation": {"choose": _scheme},
+    "judge": {"look": _finding},
     "refinement": {"encode": _refined, "decode": _residual},
 }

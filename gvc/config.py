@@ -189,8 +189,8 @@ def _taps(dump: dict[str, str]) -> dict[str, str]:
 class LinkConfig(Section):
     """Everything that a run needs beyond the clip, the seed and the number of frames.
 
-    driver: `simulation`, or `file` for radios that only `tx` and `rx` serve. arms: arms of one's own, by their names;
-    they go before those of `gvc.coding.arms`. dump: files for signals, by their names.
+    driver: `simulation`, or `file` for radios that only `tx` and `rx` serve. arms: arms of one's own, by their names,
+    beside those of `gvc.coding.arms`. dump: files for signals, by their names.
     """
 
     description: str = ""

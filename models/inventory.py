@@ -11,6 +11,8 @@ from models import weights
 from models.arms import FILES, Places
 from models.channel_estimator.network import DelayProfile
 from models.channel_estimator.train import BLIND, LEARNED
+from models.restoration.network import SIZES, Restoration
+from models.restoration.train import ARMS
 
 PROFILES = {LEARNED: False, BLIND: True}
 
@@ -32,6 +34,8 @@ def shipped() -> Iterator[WeightsFile]:
         for path in sorted(folder.glob("*.safetensors")):
             if path.name in PROFILES:
                 opener = partial(_profile, path)
+            elif network == "restoration":
+                opener = partial(_restoration, path)
             elif path.name in FILES:
                 # a specialist's folder is named after its size: small-18db
                 places = Places(preset.partition("-")[0], folder, folder)
@@ -39,6 +43,12 @@ def shipped() -> Iterator[WeightsFile]:
             else:
                 continue
             yield WeightsFile(network, preset, path, opener)
+
+
+def _restoration(path: Path) -> nn.Module:
+    # beside the presets, the arms of a comparison, all of one size
+    size = SIZES.get(path.parent.name, SIZES["default"])
+    return weights.load(Restoration(size, *ARMS.get(path.stem, (True, 0))), path)
 
 
 def _profile(path: Path) -> nn.Module:

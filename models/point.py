@@ -108,20 +108,23 @@ def link(parameters: dict[str, Any], seed: int) -> list[dict[str, Any]]:
     warm_up = max(WARM_UP, digital.feedback_delay)
     realisation = Realisation(config, config.channel.snr_db, draw, height, width, latents, 1 / fps, warm_up)
     sent: dict[str, Sent] = {}
-    rows = []
+    done: dict[str, Transmission] = {}
+    hashes: dict[str, str] = {}
     # No scheme knows the channel by its configuration: points on others share what is loaded.
     of_arms = config.model_copy(update={"channel": ChannelConfig()})
-    for name in point.arms:
+    for name in dict.fromkeys(point.arms):
         arm = bound(name, of_arms, fps)
         arm.reseed(seeds.integer(seed, "point/sampler"))
         if arm.sender not in sent:
             known = functools.partial(_encoded, arm, realisation.count, point.clip, config.video.size, point.frames)
             following = digital.feedback_delay, digital.feedback_window
             sent[arm.sender] = send(arm, realisation, pictures, *following, known)
-        done = receive(arm, sent[arm.sender], realisation.count, height, width, point.measured)
-        row = _row(name, point, config, pictures, done, realisation, fps)
-        rows.append({**row, "weights": digest(arm.weights())})
-    return rows
+        done[name] = receive(arm, sent[arm.sender], realisation.count, height, width, point.measured)
+        hashes[name] = digest(arm.weights())
+    return [
+        {**_row(name, point, config, pictures, done[name], realisation, fps), "weights": hashes[name]}
+        for name in point.arms
+    ]
 
 
 @functools.lru_cache(maxsize=4)

@@ -72,7 +72,7 @@ def score(
     for name in extra:
         registry.resolve("metric", name)
     told = conditions.samplers, conditions.steps, conditions.noise_map
-    scorer = Scorer(arms, places, conditions.dtype, *told, _configuration(settings))
+    scorer = Scorer(arms, places, conditions.dtype, *told, _configuration(settings, conditions.dtype, places.preset))
     variants = scorer.variants
     not_measured: dict[str, str] = {}
     rows = []
@@ -118,14 +118,17 @@ def score_arms(pictures: dict[str, Tensor], arms: list[str], places: Places) -> 
     return score(pictures, arms, places, Conditions(), settings=None)["rows"]
 
 
-def _configuration(settings: Sequence[str] | None) -> Callable[[str], Any]:
-    """By the channel's kind: each picture is a segment, and the MCS table is that measured on this very channel."""
+def _configuration(settings: Sequence[str] | None, dtype: str, preset: str) -> Callable[[str], Any]:
+    """By the channel's kind: each picture is a segment, and the MCS table is that measured on this very channel. dtype
+    and preset are for networks within schemes.
+    """
     if settings is None:
         return lambda kind: None
     # not before: a bare training machine lacks what it needs
     from gvc.config import build
 
-    return functools.cache(lambda kind: build("sim-awgn", ["segment.frames=1", f"digital.table={kind}", *settings]))
+    fixed = ["segment.frames=1", f"model.dtype={dtype}", f"model.preset={preset}"]
+    return functools.cache(lambda kind: build("sim-awgn", [*fixed, f"digital.table={kind}", *settings]))
 
 
 def psnr(reference: Tensor, decoded: Tensor) -> float:

@@ -94,8 +94,8 @@ class Scorer:
                 continue
             for sampler in samplers:
                 self.variants += [Variant(name, sampler, n) for n in ((0,) if sampler == "paper" else steps)]
-        for arm in self._bound("awgn", 1 / 48).values():
-            arm.load()
+        # what cannot be loaded is told before anything runs
+        self._bound("awgn", 1 / 48)
         self.milliseconds: dict[str, list[float]] = {}
 
     def _arm(self, variant: Variant, kind: str, cbr: float) -> Arm:
@@ -105,7 +105,7 @@ class Scorer:
         return Arm(variant.arm, self._configuration(kind), scored=asked)
 
     def _bind(self, kind: str, cbr: float) -> dict[Variant, Arm]:
-        return {variant: self._arm(variant, kind, cbr) for variant in self.variants}
+        return {variant: self._arm(variant, kind, cbr).load() for variant in self.variants}
 
     def timed(self, stage: str, work: Callable[[], Any]) -> tuple[Any, float]:
         """The result of `work` and its wall time in ms, which is entered under `stage` too."""

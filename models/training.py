@@ -73,11 +73,13 @@ def fit(
     steps: int | None = None,
     rate: float = 3e-4,
     constant_loss: float = math.inf,
+    feed: Callable[[int], None] | None = None,
 ) -> int:
     """Minimise `loss_of()` (one random batch a call) over `networks` and leave their EMA weights in them.
 
     Runs for `seconds` or `steps`, whichever ends first; AdamW with warm-up, cosine decay and a gradient clip of 0.5.
-    On CUDA the whole step is captured as a graph, so `loss_of` must draw on the device and never wait for it.
+    On CUDA the whole step is captured as a graph, so `loss_of` must draw on the device and never wait for it; `feed` is
+    called with the step's number before each, outside the graph, and may renew what `loss_of` draws from.
     Returns the steps made. Raises CollapseError when the loss is not finite, or when after a tenth of the run and
     PATIENCE steps it is not clearly below `constant_loss`, the loss of a constant output.
     """
@@ -117,6 +119,8 @@ def fit(
         else:
             optimiser.param_groups[0]["lr"] = now
         decay.fill_(min(0.999, 1 - 10 / (done + 11)))
+        if feed is not None:
+            feed(done)
         run()
         done += 1
         counted += 1

@@ -138,7 +138,14 @@ sys.meta_path.insert(0, Blocker())
 
 def test_training_needs_torch_numpy_pillow_and_safetensors_alone() -> None:
     others = {name for path in sources(*FLOORS) for name in imports(path)} - sys.stdlib_module_names - set(FLOORS)
-    done = run_blocked(others - TRAINING_NEEDS, "import gvc, models.jscc.train, models.cddm.train")
+    evaluated = """
+import torch, gvc, models.jscc.train, models.cddm.train
+from models.arms import Places
+from models.score import score_arms
+rows = score_arms({"p": torch.zeros(3, 32, 32, dtype=torch.uint8)}, ["A+", "C"], Places("small"))
+assert {row["arm"] for row in rows} == {"A+", "C"}
+"""
+    done = run_blocked(others - TRAINING_NEEDS, evaluated)
     assert done.returncode == 0, done.stderr
 
 

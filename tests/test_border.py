@@ -11,6 +11,7 @@ import torch
 from gvc import border, registry
 from gvc.coding.scheme import Decoded
 from gvc.errors import InputError, LinkError
+from gvc.evaluation.pretrained.findings import Detections, Keypoints, Text
 from gvc.phy.channel_estimator import Smoothing
 from gvc.phy.mcs import TABLE
 from gvc.phy.numerology import Numerology
@@ -64,6 +65,10 @@ CASES: dict[tuple[str, str], tuple[dict[str, Any], tuple[Any, ...], Any, list[An
     ("adaptation", "choose"): ({}, (), next(iter(TABLE.values())), [None, "qpsk-1_2"]),
     ("refinement", "encode"): ({"symbols": 5}, (), (c(5), 3), [c(5), (c(4), 3), (c(5), 3.5)]),
     ("refinement", "decode"): ({"n": 2, "height": 8, "width": 9}, (), f(2, 8, 9, 3), [f(2, 9, 8, 3), u(2, 8, 9, 3)]),
+    ("judge", "look"): ({}, (u(8, 8, 3),), Detections(f(2, 4), f(2), np.zeros(2, np.int64)), [
+        None, Detections(f(2, 4), f(3), np.zeros(3, np.int64)), Detections(f(2, 4), f(2), np.zeros(1, np.int64)),
+        Keypoints(f(1, 17, 3), f(1, 17)), Keypoints(nan(f(1, 17, 2)), f(1, 17)), Text(f(1, 4, 2), (), f(1)),
+    ]),
     **{("channel_estimator", method): ({"numerology": U}, (), Smoothing(**SMOOTHING), [
         None, Smoothing(**SMOOTHING | {"bias": f(K - 1)}), Smoothing(**SMOOTHING | {"matrix": c(K, 1)}),
         Smoothing(**SMOOTHING | {"matrix": nan(c(K, K))}),

@@ -14,6 +14,7 @@ NETWORKS = {
     "jscc": "models.jscc.train",
     "cddm": "models.cddm.train",
     "channel_estimator": "models.channel_estimator.train",
+    "restoration": "models.restoration.train",
 }
 Json = Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")]
 
@@ -44,7 +45,7 @@ def verify(json: Json = None) -> None:
 
 @models.command("train")
 def train(
-    name: Annotated[str, typer.Argument(help="jscc, cddm or channel_estimator.")],
+    name: Annotated[str, typer.Argument(help="jscc, cddm, channel_estimator or restoration.")],
     images: Annotated[Path | None, typer.Option(help="Folder or .tar of pictures.")] = None,
     validation: Annotated[Path | None, typer.Option(help="List of held-out names inside --images.")] = None,
     preset: Annotated[

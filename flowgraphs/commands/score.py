@@ -33,7 +33,9 @@ def score(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting of schemes: digital.*, arms.*, ..."),
     ] = None,
-    metrics: Annotated[str, typer.Option(help="psnr_db, ssim, ms_ssim, lpips, dists; comma-separated.")] = "psnr_db",
+    metrics: Annotated[
+        str, typer.Option(help="psnr_db, ssim, ms_ssim, lpips, dists, efficientnet; comma-separated.")
+    ] = "psnr_db",
     dtype: Annotated[str, typer.Option(help="float32, bfloat16 or auto (by CPU flags).")] = "float32",
     threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves torch's choice.")] = 0,
     seed: Annotated[int, typer.Option(help="Root seed of the channel draws.")] = 1,

@@ -41,33 +41,36 @@ ROWS = {
     "capacity": Row("capacity"),
 }
 
+INCOMPLETE = frozenset({"digital"})
+"""Schemes that are no arm by their name alone: they need a further option, here a codec."""
+
 
 def names(config: Any = None) -> list[str]:
     """Every arm that has a name of its own, under a `gvc.config.LinkConfig`."""
     own = list(config.arms) if config is not None else []
     digital = [f"{codec}{DIGITAL}" for codec in registry.names("codec")]
-    return list(dict.fromkeys([*own, *ROWS, *digital, *filter(_alone, registry.names("scheme"))]))
+    alone = (scheme for scheme in registry.names("scheme") if scheme not in INCOMPLETE)
+    return list(dict.fromkeys([*own, *ROWS, *digital, *alone]))
 
 
 def row(name: str, config: Any = None) -> Row:
-    """The row called `name`, without @OPTION. Raises InputError that names the nearest."""
+    """The row called `name`, without @OPTION. Raises InputError that names the nearest, ConfigError where the
+    configuration gives the name of an arm that there is to another.
+    """
     own = config.arms.get(name) if config is not None else None
     if own is not None:
+        if name in names():
+            raise ConfigError(f"'arms.{name}': there is an arm of this name already, choose another")
         return Row(own.scheme, own.options)
     codec = name.removesuffix(DIGITAL)
     if codec != name and codec in registry.names("codec"):
         return Row("digital", {"codec": codec})
     if name in ROWS:
         return ROWS[name]
-    if ":" in name or (name in registry.names("scheme") and _alone(name)):
+    if ":" in name or (name in registry.names("scheme") and name not in INCOMPLETE):
         return Row(name)
     known = names(config)
     raise InputError(f"unknown arm '{name[:100]}'{nearest(name, known)} (known: {', '.join(known)})")
-
-
-def _alone(scheme: str) -> bool:
-    """Whether a scheme is an arm without further options: `digital` needs a codec."""
-    return scheme != "digital"
 
 
 class Arm:
@@ -102,19 +105,18 @@ class Arm:
     def scheme(self, count: int) -> Scheme:
         """The scheme for slots of `count` symbols; the same one for the same size. Raises InputError and its kin."""
         if count not in self._schemes:
-            resized = next((scheme.resized for scheme in self._schemes.values() if hasattr(scheme, "resized")), None)
-            self._schemes[count] = self._again(resized(count), count) if resized else self._made(count)
+            self._schemes[count] = self._made(count)
         self._schemes.move_to_end(count)
         if len(self._schemes) > SIZES:
             self._schemes.popitem(last=False)
         return self._schemes[count]
 
     def _made(self, count: int) -> Scheme:
-        return registry.create("scheme", self._kind, self._options, count=count, **self._given)
-
-    def _again(self, scheme: Scheme, count: int) -> Scheme:
-        """A scheme that was made from one of another size."""
-        return registry.guarded("scheme", self._kind, scheme, {**self._given, "count": count})
+        given: dict[str, Any] = {"count": count, **self._given}
+        known: Any = next(iter(self._schemes.values()), None)
+        if hasattr(known, "parts"):
+            given["parts"] = known.parts
+        return registry.create("scheme", self._kind, self._options, **given)
 
     @property
     def any_scheme(self) -> Any:

@@ -101,7 +101,8 @@ class Scheme(Protocol):
         that nobody looks at may be left out.
     denoises, denoise(slot, height, width): a first stage of reception, slot -> slot with its `estimate`; a flowgraph
         gives it a thread of its own. `decode` does it itself for slots that have none.
-    resized(count): the same scheme for slots of another size, sharing what is costly.
+    parts: what is costly and does not depend on `count`; the same scheme for slots of another size is made with it, as
+        a further argument `parts`.
     load(sending, receiving), rehearse(slot, height, width): make what either end makes at first use; do once all that
         reception may do.
     reseed(seed): let its own draws begin anew.

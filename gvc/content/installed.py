@@ -46,5 +46,5 @@ def _verified(path: Path, digest: str, command: str) -> Path:
 
 
 def _command(group: str) -> str:
-    default = any(one.default for one in GROUPS if one.name == group)
-    return "./testbed setup" if default else f"gvc content fetch {group}"
+    needed = any(one.needed for one in GROUPS if one.name == group)
+    return "./testbed setup" if needed else f"gvc content fetch {group}"

@@ -18,6 +18,9 @@ from gvc.errors import GvcError, InputError
 Method = Literal["pchip", "akima"]
 
 
+TOO_FEW = "a curve needs two points of different rate and quality"
+
+
 class NotComparable(GvcError):
     """Two curves have no difference that means anything; the message is the reason that is reported."""
 
@@ -52,6 +55,8 @@ class RateCurve:
 
         Raises NotComparable for fewer than two points, and where quality does not rise with rate.
         """
+        if len(self.rate) < 2:
+            raise NotComparable(TOO_FEW)
         order = np.lexsort((self.quality, self.rate))
         rate = np.log10(self.rate)[order]
         quality = (self.quality if self.higher_is_better else -self.quality)[order]
@@ -62,7 +67,7 @@ class RateCurve:
             ahead[:-1] &= ~(ahead[1:] & (rate[1:] == rate[:-1]))
             rate, quality = rate[ahead], quality[ahead]
         if len(rate) < 2:
-            raise NotComparable("a curve needs two points of different rate and quality")
+            raise NotComparable(TOO_FEW)
         if (falls := np.flatnonzero((np.diff(quality) <= 0) | (np.diff(rate) <= 0))).size:
             first, second = 10 ** rate[falls[0]], 10 ** rate[falls[0] + 1]
             raise NotComparable(f"quality does not rise between the rates {first:g} and {second:g}")

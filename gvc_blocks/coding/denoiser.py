@@ -1,6 +1,7 @@
 """The first stage of an arm's reception, between equaliser and decoder."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from gvc.coding.arms import Arm, bind
 from gvc.coding.transmission import received_slot
@@ -44,8 +45,8 @@ class DenoisingStage(GuardedBlock):
         slot = received_slot(frame)
         assert slot is not None  # the frame was received
         height, width, _ = frame.shape.picture
-        scheme: object = self.arm.scheme(len(frame.symbols))
-        estimate = scheme.denoise(slot, height, width).estimate  # type: ignore[attr-defined]
+        scheme: Any = self.arm.scheme(len(frame.symbols))
+        estimate = scheme.denoise(slot, height, width).estimate
         self._tap.write(estimate.symbols)
         self.publish("symbols", DenoisedFrame(frame, estimate))
 

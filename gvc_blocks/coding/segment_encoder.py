@@ -7,6 +7,7 @@ import numpy as np
 from gvc.coding.arms import Arm, bind
 from gvc.coding.scheme import Scheme
 from gvc.config import LinkConfig, given
+from gvc.errors import LinkError
 from gvc.phy.frames import SymbolFrame
 from gvc.phy.shape import PictureShape, frame_symbols
 from gvc_blocks.contents import VideoFrame
@@ -53,10 +54,18 @@ class SegmentEncoder(GuardedBlock):
         return self.arm.scheme(frame_symbols(height, width, self._latents))
 
     def frames(self, pictures: np.ndarray, snr_db: float, first: int = 0, last: bool = False) -> list[SymbolFrame]:
-        """The frames of a segment, uint8 [n, height, width, 3], numbered from `first`; `last` ends the stream."""
+        """The frames of a segment, uint8 [n, height, width, 3], numbered from `first`; `last` ends the stream.
+
+        Raises LinkError for a scheme that sends what its receiver would refuse.
+        """
         n, height, width = pictures.shape[:3]
         made = []
         for number, slot in enumerate(self.scheme(height, width).encode(pictures, snr_db)):
+            if slot.payload_type not in self.arm.payload_types:
+                takes = ", ".join(map(str, sorted(self.arm.payload_types)))
+                raise LinkError(
+                    f"arm '{self.arm.name}' sends payload type {slot.payload_type}, and takes {takes} alone"
+                )
             # An encoder from outside may have a rate of its own.
             shape = PictureShape(height, width, 2 * len(slot.symbols) // frame_symbols(height, width, 2))
             ends = last and number == n - 1

@@ -1,10 +1,9 @@
 """Joint source-channel coding as a scheme: each picture alone, by a network, into one slot."""
 
-import copy
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -28,6 +27,13 @@ CONFIGURED = (
 SHIPPED_ENCODER = "jscc"
 
 
+class Parts(NamedTuple):
+    """The networks of both ends, which take pictures of every size; `encoder()` makes its one at the first call."""
+
+    receiver: NeuralReceiver
+    encoder: Callable[[], Any]
+
+
 class Jscc:
     """A frame-causal neural pair. A frame that is lost, or cannot be decoded, costs itself alone.
 
@@ -37,6 +43,7 @@ class Jscc:
         receiver: an arm of `models.arms`, which says whose decoder and denoiser.
         cbr: channel bandwidth ratio. design_snr_db: what the encoder designs for; None for what it is told.
         encoder: registry name of kind `encoder`; preset, dtype, compile are its, too.
+        parts: of another one, for slots of another size.
         others: as of `models.receiver.NeuralReceiver`.
 
     Raises InputError for an unknown receiver; `load` raises InputError and its kin.
@@ -66,21 +73,26 @@ class Jscc:
         options: Mapping[str, Mapping[str, Any]] | None = None,
         places: Places | None = None,
         frozen: bool = True,
+        parts: Parts | None = None,
     ):
         self.uses_feedback = design_snr_db is None
-        self.receiver = NeuralReceiver(
-            receiver, preset, dtype, compile, denoiser, sampler, steps, gate, decoder, options, places, frozen
-        )
-        self.denoises = self.receiver.denoises
         self._encoder_name, self._preset, self._places = encoder, preset, places
         own = (options or {}).get("encoder", {})
+        if parts is None:
+            given = {"preset": preset, "cbr": cbr, "dtype": dtype, "compiled": compile}
+            given["design_snr_db"] = 10.0 if design_snr_db is None else design_snr_db
+            if not registry.is_outside("encoder", encoder):
+                given |= {"frozen": frozen, **({"places": places} if places else {})}
+            networks = NeuralReceiver(
+                receiver, preset, dtype, compile, denoiser, sampler, steps, gate, decoder, options, places, frozen
+            )
+            # made at the first call
+            encoder_of = functools.cache(functools.partial(registry.create, "encoder", encoder, own, **given))
+            parts = Parts(networks, encoder_of)
+        self.parts = parts
+        self.receiver = parts.receiver
+        self.denoises = self.receiver.denoises
         self.sender = f"jscc/{encoder}/{preset}/{cbr}/{design_snr_db}/{self.receiver.dtype}/{dict(own)}"
-        given = {"preset": preset, "cbr": cbr, "dtype": dtype, "compiled": compile}
-        given["design_snr_db"] = 10.0 if design_snr_db is None else design_snr_db
-        if not registry.is_outside("encoder", encoder):
-            given |= {"frozen": frozen, **({"places": places} if places else {})}
-        # made at the first call, and shared by copies for other sizes
-        self._encoder = functools.cache(functools.partial(registry.create, "encoder", encoder, own, **given))
         self._concealment = Concealment()
 
     @classmethod
@@ -104,16 +116,10 @@ class Jscc:
         }
         return {**told, "design_snr_db": None, "gate": False, "frozen": False}
 
-    def resized(self, count: int) -> "Jscc":
-        """The same with the same networks, which take every size."""
-        other = copy.copy(self)
-        other._concealment = Concealment()
-        return other
-
     @property
     def encoder(self) -> Any:
         """The strategy of kind `encoder`."""
-        return self._encoder()
+        return self.parts.encoder()
 
     @property
     def coder(self) -> int:

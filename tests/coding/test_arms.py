@@ -29,7 +29,8 @@ class Flat:
 
     payload_types = frozenset({9})
 
-    def __init__(self, count, segment_frames, fps, swing=2.0, wrong=False):
+    def __init__(self, count, segment_frames, fps, swing=2.0, wrong=False, parts=None):
+        self.parts = parts or [count]
         self.segment_frames, self.count, self.swing, self.wrong = segment_frames, count, swing, wrong
 
     def encode(self, pictures, snr_db):
@@ -109,6 +110,8 @@ def test_names_are_checked() -> None:
                        ("nowhere:Scheme", "No module named"), ("gvc.seeds:stream", "not take 'count'")):  # fmt: skip
         with pytest.raises(InputError, match=told):
             bind(name, config).scheme(COUNT)
+    with pytest.raises(ConfigError, match="'arms.jscc': there is an arm of this name already"):
+        bind("jscc", build("sim-awgn", ["arms.jscc.scheme=softcast"]))
     with pytest.raises(ConfigError, match="no name of an arm"):
         build("sim-awgn", ["arms._x.scheme=softcast"])
     with pytest.raises(ConfigError, match="did you mean 'arms.x.scheme'|missing|required"):
@@ -132,6 +135,8 @@ def test_an_outside_scheme_is_an_arm_with_options_and_payload_type_of_its_own(ou
     slots = wide.scheme(COUNT).encode(greys(3), 10.0)
     decoded = wide.scheme(COUNT).decode(received(slots), 16, 32)
     assert np.abs(decoded.pictures.astype(int) - greys(3)).max() <= 1
+    larger = wide.scheme(2 * COUNT)
+    assert len(larger.encode(greys(1), 10.0)[0].symbols) == 2 * COUNT and larger.parts is wide.scheme(COUNT).parts
     wrong = build("sim-awgn", ["arms.wide.scheme=flat:Flat", "arms.wide.options.swinging=3"])
     with pytest.raises(ConfigError, match="has no option 'swinging'; did you mean 'swing'"):
         bind("wide", wrong).scheme(COUNT)

@@ -96,6 +96,9 @@ def test_pareto_leaves_out_points_that_others_beat():
     rates, qualities = RateCurve(rate, quality, pareto=True).points()
     np.testing.assert_allclose(10**rates, [1, 3, 8])
     np.testing.assert_array_equal(qualities, [30, 33, 38])
+    for rate, quality in (([], []), ([1], [30]), ([1, 2], [30, 29])):
+        with pytest.raises(NotComparable, match="two points"):
+            RateCurve(np.array(rate), np.array(quality), pareto=True).points()
 
 
 def test_over_clips():

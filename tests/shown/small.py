@@ -64,10 +64,15 @@ RULES = {
     "python -m models.jscc.train": Rule(f"{TRAIN} --out trained/jscc", SHIPPED),
     "python -m models.cddm.train": Rule(f"{TRAIN} --out trained/cddm", SHIPPED),
     "python -m models.channel_estimator.train": Rule("--minutes 0.02 --out trained/channel_estimator", SHIPPED),
+    "python -m models.restoration.train": Rule(f"{TRAIN} --out trained/restoration", SHIPPED),
+    "python -m models.restoration.statistics": Rule(
+        "--images photos --validation photos/validation.txt --out classes.safetensors"
+    ),
     "python -m models.cddm.measure_gate": Rule("--preset small --frames 1 --draws 1 --out trained/cddm"),
     "python -m benchmarks.ablation_figure": Rule(),
     "python -m benchmarks.blocks": Rule("--repeats 1 --only LDPC"),
     "python -m benchmarks.burst_time": Rule("--bursts 2 --size 64x64 --radios sim-awgn"),
+    "python -m benchmarks.book_cell": Rule("--seeds 1 --sweep main-analogue"),
     "python -m benchmarks.channel": Rule("--samples 10000 --repeats 1"),
     "python -m benchmarks.codecs": Rule("--clips carphone_pristine.mp4 --budgets 2000 --frames 2 --size 64"),
     "python -m benchmarks.evaluation": Rule("--size 64x64 --frames 1"),
@@ -75,7 +80,11 @@ RULES = {
     "python -m benchmarks.front_end": Rule("--bursts 2 --repeats 1 --rounds 1"),
     "python -m benchmarks.gaussian_sampling": Rule("--blocks 10"),
     "python -m benchmarks.genie_psnr": Rule("--draws 1 --preset small"),
+    "python -m benchmarks.judges": Rule("--frames 2 --size 64 --budgets 400"),
     "python -m benchmarks.ldpc": Rule("--errors 2 --targets 0.1 --k 256 --mcs qpsk-1_2"),
+    "python -m benchmarks.linear_ground": Rule(
+        "--images photos --list photos/validation.txt --cbr 1/24 --channel awgn --snr-db 10 --restore small"
+    ),
     "python -m benchmarks.link": Rule("--frames 2 --size 64x64 --set model.preset=small"),
     "python -m benchmarks.mcs_table": Rule("--snr-db 6:6:1 --draws 1 --slots 2 --out table.json"),
     "python -m benchmarks.message_transport": Rule("--repeats 1"),

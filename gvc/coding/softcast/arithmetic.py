@@ -7,10 +7,14 @@ _TOP = 1 << 24
 
 
 class Encoder:
-    """Codes decisions, each in a context 0 to `contexts` - 1."""
+    """Codes decisions, each in a context 0 to `contexts` - 1.
 
-    def __init__(self, contexts: int):
-        self._zero = [1 << (BITS - 1)] * contexts
+    start: the probabilities of a 0 to begin with, in 2^-BITS, where they are known; `rate` instead of RATE then.
+    """
+
+    def __init__(self, contexts: int, start: list[int] | None = None, rate: int = RATE):
+        self._zero = list(start) if start is not None else [1 << (BITS - 1)] * contexts
+        self._rate = rate
         self._low, self._range, self._bytes = 0, 0xFFFFFFFF, bytearray()
 
     def code(self, bit: int, context: int) -> int:
@@ -19,10 +23,10 @@ class Encoder:
         if bit:
             self._low += bound
             self._range -= bound
-            self._zero[context] -= self._zero[context] >> RATE
+            self._zero[context] -= self._zero[context] >> self._rate
         else:
             self._range = bound
-            self._zero[context] += ((1 << BITS) - self._zero[context]) >> RATE
+            self._zero[context] += ((1 << BITS) - self._zero[context]) >> self._rate
         while self._range < _TOP:
             self._range = self._range << 8 & 0xFFFFFFFF
             self._shift()
@@ -54,8 +58,9 @@ class Encoder:
 class Decoder:
     """Decodes what `Encoder` coded; behind the end of the data there are zeros, so that anything decodes."""
 
-    def __init__(self, data: bytes, contexts: int):
-        self._zero = [1 << (BITS - 1)] * contexts
+    def __init__(self, data: bytes, contexts: int, start: list[int] | None = None, rate: int = RATE):
+        self._zero = list(start) if start is not None else [1 << (BITS - 1)] * contexts
+        self._rate = rate
         self._data, self._place = data, 4
         self._code, self._range = int.from_bytes(data[:4].ljust(4, b"\0"), "big"), 0xFFFFFFFF
 
@@ -66,11 +71,11 @@ class Decoder:
             bit = 1
             self._code -= bound
             self._range -= bound
-            self._zero[context] -= self._zero[context] >> RATE
+            self._zero[context] -= self._zero[context] >> self._rate
         else:
             bit = 0
             self._range = bound
-            self._zero[context] += ((1 << BITS) - self._zero[context]) >> RATE
+            self._zero[context] += ((1 << BITS) - self._zero[context]) >> self._rate
         while self._range < _TOP:
             following = self._data[self._place] if self._place < len(self._data) else 0
             self._range = self._range << 8 & 0xFFFFFFFF

@@ -10,6 +10,8 @@ from gvc.video.opencv import cv2
 
 FINDER_SIDE, MESH_SIDE = 256, 192
 POINTS = 468
+FINDER_OVERLAP = 0.3
+"""Boxes that overlap by more are on one face."""
 LOOKS = 2
 """The mesh is found twice: in the finder's box, then in the box of the points found there."""
 MARGIN = 1.5
@@ -34,7 +36,7 @@ class FaceMesh:
             for _ in range(LOOKS):
                 mesh, score = self._points(shown, middle, side, angle)
                 low, high = mesh.min(0), mesh.max(0)
-                middle, side = (low + high) / 2, float((high - low).max()) * MARGIN
+                middle, side = (low + high) / 2, max(1.0, float((high - low).max()) * MARGIN)
                 angle = _angle(mesh[EYES[0]], mesh[EYES[1]])
             if score >= self.least_score:
                 points.append(mesh)
@@ -56,15 +58,10 @@ class FaceMesh:
         eyes = raw[:, 4:8].reshape(-1, 2, 2) + self._anchors[:, None]
         boxes = np.concatenate([middles - sides / 2, middles + sides / 2], 1)
         found = np.flatnonzero(sure >= self.least_score)
-        kept = found[findings.strongest(boxes[found], sure[found], np.zeros(len(found)), 4 * self.most)]
-        # BlazeFace's neighbours agree less than detectors' do
-        faces: list[int] = []
-        for index in kept:
-            if not faces or findings.overlap(boxes[index][None], boxes[faces]).max() <= 0.3:
-                faces.append(index)
+        faces = found[findings.strongest(boxes[found], sure[found], np.zeros(len(found)), self.most, FINDER_OVERLAP)]
         return [
-            ((middles[i] - corner) / scale, float(sides[i].max()) / scale * MARGIN, _angle(*eyes[i]))
-            for i in faces[: self.most]
+            ((middles[i] - corner) / scale, max(1.0, float(sides[i].max()) / scale * MARGIN), _angle(*eyes[i]))
+            for i in faces
         ]
 
     def _points(self, shown: np.ndarray, middle: np.ndarray, side: float, angle: float) -> tuple[np.ndarray, float]:

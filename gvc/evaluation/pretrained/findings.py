@@ -58,12 +58,14 @@ def overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return both / np.maximum(areas[0] + areas[1] - both, 1e-12)
 
 
-def strongest(boxes: np.ndarray, scores: np.ndarray, classes: np.ndarray, most: int = 100) -> np.ndarray:
-    """Which boxes stay when of two of one class that overlap by more than 0.6 the surer one does; the surest first."""
+def strongest(
+    boxes: np.ndarray, scores: np.ndarray, classes: np.ndarray, most: int = 100, most_overlap: float = 0.6
+) -> np.ndarray:
+    """Which boxes stay when of two of one class that overlap by more the surer one does; `most`, the surest first."""
     kept: list[int] = []
     for index in np.argsort(-scores, kind="stable"):
         rivals = [other for other in kept if classes[other] == classes[index]]
-        if not rivals or overlap(boxes[index][None], boxes[rivals]).max() <= 0.6:
+        if not rivals or overlap(boxes[index][None], boxes[rivals]).max() <= most_overlap:
             kept.append(int(index))
         if len(kept) == most:
             break
