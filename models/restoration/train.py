@@ -68,7 +68,9 @@ def arms(run: TrainingSession, seconds: float) -> dict[str, Restoration]:
     return made
 
 
-def fit_one(run: TrainingSession, name: str, network: Restoration, seconds: float | None, steps: int | None = None) -> int:
+def fit_one(
+    run: TrainingSession, name: str, network: Restoration, seconds: float | None, steps: int | None = None
+) -> int:
     """Train one network on a pool of its own; returns its steps."""
     on_device = run.device.type == "cuda"
     # evaluation, which has other shapes, calls the network itself
