@@ -21,7 +21,7 @@ import torch
 from benchmarks.common import emit, parser
 from gvc import seeds
 from gvc.channel.symbol import SymbolChannel
-from gvc.coding.ground.ground import WORD_BYTES, Estimate, LinearGround, Word
+from gvc.coding.ground.ground import WORD_BYTES, GroundEstimate, LinearGround, Word
 from gvc.coding.ground.side import Side, decode
 from gvc.coding.link_adaptation import Measured
 from models import pictures, weights
@@ -39,7 +39,7 @@ SETS = {"linear": (1,), "linear-classes": (1, 8, 64)}
 class Arrived(NamedTuple):
     """estimate None: the side block failed. side: symbols that it took."""
 
-    estimate: Estimate | None
+    estimate: GroundEstimate | None
     side: int
 
 

@@ -100,6 +100,8 @@ def evaluate(arguments: argparse.Namespace, parent: Parent | None = None) -> int
         raise InputError("--streams, --idle-timeout-s and --fps must be positive")
     if not 1 <= arguments.keep <= MAX_KEEP or not 1 <= arguments.arms <= MAX_ARMS or not arguments.stall_s > 0:
         raise InputError(f"--keep is 1 to {MAX_KEEP} frames, --arms 1 to {MAX_ARMS}, --stall-s positive")
+    if parent is not None and not Path(arguments.out).is_dir():
+        raise LinkError(f"{arguments.out} is gone")
     given = endpoints.token_of_environment()
     token = given or endpoints.new_token()
     context = zmq.Context()

@@ -49,6 +49,8 @@ class EvaluatorProcess:
         arguments = ["--bind", bind, "--out", str(self.out), "--metrics", ",".join(metrics), "--streams", str(streams)]
         arguments += ["--fps", repr(float(fps)), "--idle-timeout-s", repr(float(idle_timeout_s))]
         arguments += ["--keep", str(keep), "--arms", str(arms), "--stall-s", repr(float(stall_s))]
+        # The process does not make it: it might outlast a run that was interrupted and is already cleared away.
+        self.out.mkdir(parents=True, exist_ok=True)
         self._child = Child(
             "gvc.evaluation.evaluator",
             arguments,

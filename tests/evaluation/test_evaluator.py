@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import zmq
 
+from gvc.child import Child, Ended
 from gvc.errors import InputError, LinkError
 from gvc.evaluation import outcome
 from gvc.evaluation.evaluator import bind, main
@@ -270,3 +271,13 @@ def test_a_frame_of_another_size_counts_as_lost(tmp_path, pictures):
     result = outcome.results(session, METRICS, 25.0)
     session.close()
     assert result["arms"]["jscc"]["frames_lost"] == 1
+
+
+def test_a_folder_that_was_cleared_away_is_not_made_again(tmp_path):
+    child = Child("gvc.evaluation.evaluator", ["--bind", "tcp://127.0.0.1:0", "--out", str(tmp_path / "run")])
+    try:
+        with pytest.raises(Ended, match="run is gone"):
+            child.receive(60)
+    finally:
+        child.close()
+    assert not list(tmp_path.iterdir())

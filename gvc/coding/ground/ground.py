@@ -18,7 +18,7 @@ from torch import Tensor
 from gvc.coding.ground import class_map
 from gvc.coding.ground.classes import ClassSet, class_sets, decide, means
 from gvc.coding.ground.layout import core_room, room
-from gvc.coding.ground.link import Plan, estimate, mix, plan, spread_back, values, water
+from gvc.coding.ground.link import Allocation, estimate, mix, plan, spread_back, values, water
 from gvc.coding.ground.transform import BLOCK, COEFFICIENTS, analyse, grid, pad, synthesise
 from gvc.errors import BudgetError, InputError, ParseError
 
@@ -72,7 +72,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentGround:
     """symbols complex64 [count], a multiple of 32, of unit mean power; `word` and `map` for the digital path."""
 
     symbols: np.ndarray
@@ -81,7 +81,7 @@ class Sent:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class GroundEstimate:
     """What a batch of pictures has arrived as.
 
     picture float32 [B, 3, 32 rows, 32 columns] in about 0..1; noise, truncation float32 [B, BANDS, rows, columns]:
@@ -116,7 +116,7 @@ class LinearGround:
     @torch.inference_mode()
     def encode(
         self, picture: np.ndarray, symbols: int, snr_db: float, side: Callable[[int], int] = lambda length: 0
-    ) -> Sent:
+    ) -> SentGround:
         """uint8 [H, W, 3] -> at most `symbols` symbols designed for a mean Es/N0 of snr_db.
 
         side: how many symbols the digital path takes of them for so many bytes, the word's and the map's; by default
@@ -136,7 +136,7 @@ class LinearGround:
         symbols: int,
         snr_db: float,
         side: Callable[[int], int],
-    ) -> tuple[float, Sent] | None:
+    ) -> tuple[float, SentGround] | None:
         rows, columns = grid(*picture.shape[:2])
         blocks = rows * columns
         word = Word(self.layered, classes.count, -snr_db, 0.0, 0.0).rounded()
@@ -159,12 +159,12 @@ class LinearGround:
         word = replace(word, log_scale=math.log2(scale)).rounded()
         sent = mix(plain * 2**word.log_scale, made)[0].numpy()
         error = _expected(coefficients, plain, made, 2**word.log_scale, noise)
-        return error, Sent(sent, word, packed)
+        return error, SentGround(sent, word, packed)
 
     @torch.inference_mode()
     def decode(
         self, symbols: np.ndarray, noise_map: np.ndarray, word: Word, packed: bytes | None, height: int, width: int
-    ) -> Estimate:
+    ) -> GroundEstimate:
         """Received symbols complex64 [count] and their noise float32 [count], the frame's word, and its map or None
         where that was lost -> the picture (padded to whole blocks; crop it) and its expected error.
 
@@ -193,7 +193,7 @@ class LinearGround:
         )
 
 
-def _expected(coefficients: Tensor, plain: Tensor, made: Plan, scale: float, noise: Tensor) -> float:
+def _expected(coefficients: Tensor, plain: Tensor, made: Allocation, scale: float, noise: Tensor) -> float:
     """Squared error that the receiver of these very coefficients will have on the mean over the noise."""
     gain = made.gain * scale
     sum_of = gain.square() * made.variances + noise
@@ -210,13 +210,13 @@ def of_picture(picture: Tensor) -> Tensor:
 def received(
     symbols: Tensor,
     noise_map: Tensor,
-    made: Plan,
+    made: Allocation,
     scale: Tensor,
     labels: Tensor | None,
     classes: ClassSet,
     rows: int,
     columns: int,
-) -> Estimate:
+) -> GroundEstimate:
     """Received symbols complex64 [B, most / 2] and noise map -> what the receiver can say of the pictures."""
     found, left = estimate(symbols, noise_map, made, scale)
     blocks = rows * columns
@@ -231,7 +231,7 @@ def received(
     def by_band(errors: Tensor) -> Tensor:
         return (errors.reshape(len(found), blocks, COEFFICIENTS) @ mean).transpose(1, 2).unflatten(2, (rows, columns))
 
-    return Estimate(synthesise(coefficients, rows, columns), by_band(noise), by_band(unsent))
+    return GroundEstimate(synthesise(coefficients, rows, columns), by_band(noise), by_band(unsent))
 
 
 @functools.lru_cache(maxsize=8)

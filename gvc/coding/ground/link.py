@@ -20,7 +20,7 @@ _ERASED = 1e6
 
 
 @dataclass(frozen=True)
-class Plan:
+class Allocation:
     """source int64 [B, most]: as of `layout.order`. gain, variances float32 [B, most]: of the coefficient at each
     place, before the frame's scale; 0 where there is none.
     """
@@ -47,7 +47,7 @@ def plan(
     noise: Tensor,
     q: Tensor,
     layered: bool = False,
-) -> Plan:
+) -> Allocation:
     """What both ends know once they know the classes int64 [B, blocks] and q [B].
 
     room int64 [B]: real dimensions used, multiples of STEP; noise [B]: variance that is designed for. labels None: the
@@ -74,16 +74,16 @@ def plan(
         beside = ~there & (torch.arange(most, device=source.device)[None] < room[:, None])
         gain = torch.where(beside, 1.0, gain)
         variances = torch.where(beside, rest[:, None], variances)
-    return Plan(source, gain, variances, layout(blocks, room, most, layered))
+    return Allocation(source, gain, variances, layout(blocks, room, most, layered))
 
 
-def values(coefficients: Tensor, made: Plan) -> Tensor:
+def values(coefficients: Tensor, made: Allocation) -> Tensor:
     """Coefficients float32 [B, blocks, COEFFICIENTS] -> what is sent at each place [B, most], without the scale."""
     flat = torch.nn.functional.pad(coefficients.flatten(1), (0, 1))
     return flat.gather(1, made.source) * made.gain
 
 
-def mix(sent: Tensor, made: Plan) -> Tensor:
+def mix(sent: Tensor, made: Allocation) -> Tensor:
     """Values [B, most], of unit mean power -> complex symbols [B, most / 2] of unit mean power."""
     columns = torch.zeros_like(sent).scatter(1, made.layout.place, sent)
     mixed = (columns.reshape(len(sent), -1, GROUP) @ hadamard(sent.device)).flatten(1)
@@ -91,7 +91,7 @@ def mix(sent: Tensor, made: Plan) -> Tensor:
     return torch.view_as_complex(reals.reshape(len(sent), -1, 2)) * 0.5**0.5
 
 
-def estimate(symbols: Tensor, noise_map: Tensor, made: Plan, scale: Tensor) -> tuple[Tensor, Tensor]:
+def estimate(symbols: Tensor, noise_map: Tensor, made: Allocation, scale: Tensor) -> tuple[Tensor, Tensor]:
     """Received complex symbols [B, most / 2] and their noise [B, most / 2] -> estimates of the coefficients at each
     place and their expected squared errors, both [B, most]. scale [B]: the frame's.
     """
@@ -126,7 +126,7 @@ def estimate(symbols: Tensor, noise_map: Tensor, made: Plan, scale: Tensor) -> t
     return found.reshape(batch, -1).gather(1, place), left.reshape(batch, -1).gather(1, place)
 
 
-def spread_back(found: Tensor, made: Plan, blocks: int) -> Tensor:
+def spread_back(found: Tensor, made: Allocation, blocks: int) -> Tensor:
     """Values at each place [B, most] -> [B, blocks, COEFFICIENTS], 0 for what has no place."""
     result = torch.zeros(len(found), blocks * COEFFICIENTS + 1, device=found.device)
     return result.scatter(1, made.source, found)[:, :-1].reshape(len(found), blocks, COEFFICIENTS)

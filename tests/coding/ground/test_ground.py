@@ -7,7 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gvc import seeds
-from gvc.coding.ground.ground import BANDS, WORD_BYTES, Estimate, LinearGround, Sent, Word, band_means, band_shares
+from gvc.coding.ground.ground import (
+    BANDS,
+    WORD_BYTES,
+    GroundEstimate,
+    LinearGround,
+    SentGround,
+    Word,
+    band_means,
+    band_shares,
+)
 from gvc.coding.ground.layout import core_room, layer_room
 from gvc.coding.ground.side import Side, decode
 from gvc.coding.link_adaptation import Fixed, Measured
@@ -25,7 +34,9 @@ def photo(height: int = 96, width: int = 128) -> np.ndarray:
     return (shown.clip(0, 1) * 255).round().astype(np.uint8)
 
 
-def received(sent: Sent, snr_db: float, shape: tuple[int, ...], lost: float = 0.0, with_map: bool = True) -> Estimate:
+def received(
+    sent: SentGround, snr_db: float, shape: tuple[int, ...], lost: float = 0.0, with_map: bool = True
+) -> GroundEstimate:
     draw = seeds.stream(2, "noise")
     count = len(sent.symbols)
     noise_map = np.full(count, 10 ** (-snr_db / 10), np.float32)
@@ -38,7 +49,7 @@ def received(sent: Sent, snr_db: float, shape: tuple[int, ...], lost: float = 0.
     return LinearGround().decode(symbols, noise_map, word, packed, *shape[:2])
 
 
-def psnr(estimate: Estimate, picture: np.ndarray) -> float:
+def psnr(estimate: GroundEstimate, picture: np.ndarray) -> float:
     height, width = picture.shape[:2]
     shown = estimate.picture[0, :, :height, :width].clamp(0, 1).permute(1, 2, 0).numpy() * 255
     return float(10 * np.log10(255**2 / np.mean((shown - picture) ** 2)))

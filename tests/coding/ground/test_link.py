@@ -7,14 +7,14 @@ import torch
 
 from gvc.coding.ground.classes import class_sets
 from gvc.coding.ground.layout import STEP
-from gvc.coding.ground.link import Plan, estimate, mix, plan, spread_back, values, water
+from gvc.coding.ground.link import Allocation, estimate, mix, plan, spread_back, values, water
 from gvc.coding.ground.transform import COEFFICIENTS
 from gvc.noise_map import NU_MAX
 
 BLOCKS, USED = 6, 12 * STEP
 
 
-def drawn(count: int = 1, noise: float = 0.1) -> tuple[Plan, torch.Tensor, torch.Tensor, torch.Tensor]:
+def drawn(count: int = 1, noise: float = 0.1) -> tuple[Allocation, torch.Tensor, torch.Tensor, torch.Tensor]:
     """A plan, coefficients that follow its variances, their labels, and the scale of unit power."""
     generator = torch.Generator().manual_seed(2)
     classes = class_sets()[8]
