@@ -1,4 +1,4 @@
-"""Throughput and latency of each block of the peers and of the neural link, one at a time on one thread.
+"""Throughput and latency of each block of the digital, analogue and neural arms, one at a time on one thread.
 
 A row: what one call handles, median CPU and wall milliseconds of a call, and the throughput that the CPU time allows.
 Codecs work in processes of their own too, so theirs is by wall time. Pictures, slots and segments are those of the
@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks import common
 from gvc import registry, seeds
-from gvc.coding import peers
+from gvc.coding.arms import bind
 from gvc.coding.codec.trials import TRIALS
 from gvc.coding.scheme import ReceivedSlot, Slot
 from gvc.config import LinkConfig, build
@@ -120,7 +120,7 @@ def sources(bench: Bench, pictures: np.ndarray, config: LinkConfig, fps: float) 
             decode = partial(codec.decode, data, n, height, width)
             bench.time(f"{name} decode, {preset}", "a segment", n, "frame", decode, "wall")
     for arm in filter(bench.wants, SCHEMES):
-        scheme = peers.create(arm, config, 4096, fps)
+        scheme = bind(arm, config, fps).scheme(4096)
         by = "cpu" if arm == "softcast" else "wall"
         encode = partial(scheme.encode, pictures, SNR_DB)
         bench.time(f"{arm} encode", "a segment", n, "frame", partial(fresh, encode), by)

@@ -7,14 +7,12 @@ fastest (by CPU time) of `--rounds` that take turns, since other work on the mac
 """
 
 import json
-import os
 import subprocess
-import sys
 import tempfile
 from typing import Any
 
 from benchmarks.common import emit, parser
-from gvc.paths import ROOT
+from gvc import child as processes
 
 DEADLINE_S = 240
 CHUNKS = (4096, 65536)
@@ -41,9 +39,8 @@ def main() -> None:
 
 def child(task: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Run a task of `benchmarks.front_end_tasks` in a fresh process with one thread a library; what it returns."""
-    paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
-    command = [sys.executable, "-P", "-m", "benchmarks.front_end_tasks", task, json.dumps(arguments)]
+    environment = processes.environment(OMP_NUM_THREADS="1")
+    command = processes.command("benchmarks.front_end_tasks", task, json.dumps(arguments))
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=DEADLINE_S)
     if done.returncode:
         raise SystemExit(f"{task} failed ({done.returncode}):\n{done.stderr[-2000:]}")

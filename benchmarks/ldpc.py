@@ -23,7 +23,7 @@ HALVINGS = 8
 """Of an interval of 5.12 dB, to 0.02 dB."""
 
 
-class Trial:
+class CodeTrial:
     """Random blocks of a code over AWGN, max-log demapped."""
 
     def __init__(self, code: ldpc.LdpcCode, seed: int):
@@ -56,7 +56,7 @@ class Trial:
         return count, wrong, seconds
 
 
-def locate(trial: Trial, decode: Decode, target: float, told: Callable[[int], None]) -> tuple[float, float]:
+def locate(trial: CodeTrial, decode: Decode, target: float, told: Callable[[int], None]) -> tuple[float, float]:
     """Es/N0 [dB] where the block error rate is `target`, and the slope there in decades a dB; `told` gets the number of
     each of the HALVINGS before it is made.
     """
@@ -123,25 +123,25 @@ def measure(given: argparse.Namespace, told: Told) -> list[dict[str, Any]]:
             for scale in map(float, given.scales.split(",")):
                 code = ldpc.LdpcCode(given.k, n, mcs.order, scale)
                 what = f"{name}, scale {scale:g}: searching BLER 0.01"
-                snr, _ = locate(Trial(code, given.seed), bits_of(code), 0.01, _halving(told, what))
+                snr, _ = locate(CodeTrial(code, given.seed), bits_of(code), 0.01, _halving(told, what))
                 rows.append({"mcs": name, "k": given.k, "scale": scale, "snr_at_1e-2_db": snr})
                 print(rows[-1], flush=True)
             continue
         code = ldpc.LdpcCode(given.k, n, mcs.order)
         fast, slow = bits_of(code), sionna(code)
-        fast(Trial(code, 0).draw(30, 1)[1])
+        fast(CodeTrial(code, 0).draw(30, 1)[1])
         for target in map(float, given.targets.split(",")):
             what = f"{name}: searching BLER {target:g}"
-            snr, slope = locate(Trial(code, given.seed), fast, target, _halving(told, what))
+            snr, slope = locate(CodeTrial(code, given.seed), fast, target, _halving(told, what))
             told(f"{name}: both decoders at BLER {target:g}", 0, 0)
             both = {"fast": fast, "sionna": slow}
-            count, wrong, seconds = Trial(code, given.seed + 1).run(snr, both, given.errors, int(1e6))
+            count, wrong, seconds = CodeTrial(code, given.seed + 1).run(snr, both, given.errors, int(1e6))
             gap = float(np.log10(wrong["fast"] / wrong["sionna"]) / slope)
             speed = {f"{who}_mbit_per_s": count * code.k / s / 1e6 for who, s in seconds.items()}
             errors = {f"{who}_bler": w / count for who, w in wrong.items()}
             rows.append({"mcs": name, "k": code.k, "snr_db": snr, "blocks": count, **errors, "gap_db": gap, **speed})
             print(rows[-1], flush=True)
-        _, _, seconds = Trial(code, given.seed).run(snr + 5, {"fast": fast}, 1, 400)
+        _, _, seconds = CodeTrial(code, given.seed).run(snr + 5, {"fast": fast}, 1, 400)
         rows.append(
             {"mcs": name, "k": code.k, "snr_db": snr + 5, "fast_mbit_per_s": 400 * code.k / seconds["fast"] / 1e6}
         )

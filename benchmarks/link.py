@@ -71,7 +71,7 @@ def main() -> None:
         "realtime_factor": frames / link.source.clip.fps / seconds,
         "frames_per_second": frames / seconds,
         "load_average": os.getloadavg()[0],
-        "dtype": str(getattr(link.decoder.decoder, "dtype", "")),
+        "dtype": getattr(getattr(link.decoder.arm.any_scheme, "receiver", None), "dtype", ""),
         "joules_per_frame": None if energy is None else energy / frames,
     }
     if energy is None:

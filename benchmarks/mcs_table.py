@@ -56,7 +56,7 @@ def draw(config: LinkConfig, snr_db: float, slots: int, pairs: int, seed: int) -
     return error, noise_map
 
 
-class Blocks:
+class BlockErrors:
     """Code blocks of a scheme, each at places all over the segment, as those of a full transport block are."""
 
     def __init__(self, mcs: Mcs, symbols: int):
@@ -92,7 +92,7 @@ def main() -> None:
     grid = np.arange(first, last + step / 2, step)
     total = given.slots * given.pairs * 256
     order = interleaver(SEED, total)
-    schemes = {mcs: Blocks(mcs, total) for mcs in TABLE.values()}
+    schemes = {mcs: BlockErrors(mcs, total) for mcs in TABLE.values()}
     curves: dict[Mcs, dict[float, list[float]]] = {mcs: {} for mcs in schemes}
     for snr in grid.tolist():
         # hopeless 3 dB below Shannon; done once two SNRs in a row lost nothing

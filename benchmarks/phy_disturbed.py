@@ -35,7 +35,7 @@ CLEAR = 1.5
 
 
 @dataclasses.dataclass(frozen=True)
-class Sent:
+class SentBurst:
     """A burst on the air: its first sample in the stream, its payload symbols, and draws for what befalls it."""
 
     numerology: Numerology
@@ -84,7 +84,7 @@ class Disturbance:
     """
 
     name: str
-    impairments: Callable[[Sent], list[dict[str, Any]]]
+    impairments: Callable[[SentBurst], list[dict[str, Any]]]
     hits: str = "all"
     reach: float = 0.0
 
@@ -94,21 +94,21 @@ def steady(name: str, **impairment: Any) -> Disturbance:
 
 
 def pulses(level_db: float, samples: int) -> Disturbance:
-    def made(sent: Sent) -> list[dict[str, Any]]:
+    def made(sent: SentBurst) -> list[dict[str, Any]]:
         return [{"kind": "pulses", "level_db": level_db, "samples": samples, "at": sent.pulses(samples)}]
 
     return Disturbance(f"pulses {level_db:g} dB {samples} samples", made, "symbols")
 
 
 def tone(level_db: float) -> Disturbance:
-    def made(sent: Sent) -> list[dict[str, Any]]:
+    def made(sent: SentBurst) -> list[dict[str, Any]]:
         return [{"kind": "tone", "level_db": level_db, "frequency_hz": sent.frequency_hz(1.5)}]
 
     return Disturbance(f"tone {level_db:g} dB", made, "carriers", 1.5)
 
 
 def interferer(level_db: float) -> Disturbance:
-    def made(sent: Sent) -> list[dict[str, Any]]:
+    def made(sent: SentBurst) -> list[dict[str, Any]]:
         frequency_hz = sent.frequency_hz(2.5)
         return [{"kind": "interferer", "level_db": level_db, "bandwidth_hz": 50e3, "frequency_hz": frequency_hz}]
 
@@ -163,7 +163,7 @@ def measured(
 
     def drawn(bursts: list[tuple[int, int]], random: np.random.Generator) -> list[dict[str, Any]]:
         (start, symbols) = bursts[0]
-        return disturbance.impairments(Sent(u, start, symbols, random))
+        return disturbance.impairments(SentBurst(u, start, symbols, random))
 
     errors: list[np.ndarray] = []
     claims: list[np.ndarray] = []

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import erfc
 
 from benchmarks import common
-from benchmarks.ldpc import Decode, Trial, bits_of, sionna
+from benchmarks.ldpc import CodeTrial, Decode, bits_of, sionna
 from gvc.phy import ldpc, qam
 from gvc.phy.mcs import named
 from gvc.phy.qam import ORDERS
@@ -65,7 +65,7 @@ def waterfall(name: str, k: int, errors: int, most: int, seed: int, with_sionna:
     mcs = named(name)
     code = ldpc.LdpcCode(k, round(k / mcs.rate / mcs.order) * mcs.order, mcs.order)
     decoders = {"fast": bits_of(code)} | ({"sionna": sionna(code)} if with_sionna else {})
-    trial = Trial(code, seed)
+    trial = CodeTrial(code, seed)
     # Nothing is decoded below Shannon's limit.
     es_n0_db = STEP_DB * np.floor(10 * np.log10(2 ** (mcs.order * k / code.n) - 1) / STEP_DB)
     rows: list[dict[str, Any]] = []

@@ -12,14 +12,9 @@ def outcome(graph: Any) -> dict[str, Any]:
     the denoiser as shipped, and of the denoiser as it was trained then. The shipped one runs again over the recorded
     symbols; the sent ones are known because the link simulates.
     """
-    from flowgraphs import stages
-    from gvc_blocks import flow
+    from gvc.coding.arms import bind
 
-    flow.fresh()
-    # no taps: the run's own dump files stay as they are
-    block = stages.denoiser(graph.config.model_copy(update={"dump": {}}), graph.arm)
-    assert block is not None  # nothing is trained online without one
-    shipped = block.denoiser
+    shipped = bind(graph.arm, graph.config).any_scheme.receiver
     recorder = graph.recorder
     curve: dict[str, list[float]] = {"frame_id": [], "linear_db": [], "shipped_db": [], "trained_db": []}
     for index, shape in enumerate(recorder.frames):
@@ -27,7 +22,7 @@ def outcome(graph: Any) -> dict[str, Any]:
         true, trained = recorder.truth(index)
         if not np.isfinite(true).all():
             continue
-        again = shipped.denoise(symbols, noise_map, shape.height, shape.width, shape.latents)
+        again = shipped.denoise(symbols, noise_map, shape.height, shape.width, shape.latents).symbols
         curve["frame_id"].append(shape.frame_id)
         for name, estimate in (("linear", symbols / (1 + noise_map)), ("shipped", again), ("trained", trained)):
             error = np.mean(np.abs(estimate - true) ** 2)

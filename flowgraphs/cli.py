@@ -86,6 +86,11 @@ ENTRIES = {
         ("gvc radios list", "gvc radios check sim-awgn"),
         "flowgraphs.commands.radios:radios",
     ),
+    "content": Entry(
+        "List or fetch clips, weights of metrics, and pretrained networks.",
+        ("gvc content list", "gvc content fetch judges"),
+        "flowgraphs.commands.content:content",
+    ),
     "bench": Entry(
         "Say where the time goes.",
         ("gvc bench link",),

@@ -5,23 +5,24 @@ import functools
 import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from flowgraphs.output import plain
 from gvc import __version__
-from gvc.coding.peers import is_peer
+from gvc.coding.arms import bind
+from gvc.coding.scheme import ReceivedSlot
 from gvc.config import DEFAULT_RADIO, LinkConfig, build
 from gvc.errors import GvcError, InputError, LinkError
 from gvc.evaluation.metrics import DEFAULT_METRICS
 from gvc.evaluation.session import KEEP, MAX_KEEP
 from gvc.machine import commit, machine
 from gvc.registry import names, nearest
-from gvc.run import RunFolder
+from gvc.storage.run_folder import RunFolder
 
 PACES = ("none", "source", "both")
 PACED_FRAMES = 100
@@ -101,8 +102,8 @@ def run_link(plan: Plan) -> dict[str, Any]:
     from flowgraphs.runner import run
     from gvc.evaluation.process import EvaluatorProcess
 
-    neural = [name for name in plan.arms if not is_peer(name)]
-    timed = TIMED_ARM if TIMED_ARM in plan.arms else [*neural, *plan.arms][0]
+    senders = {name: bind(name, config).sender for name in plan.arms}
+    timed = timed_arm(senders)
     created = datetime.datetime.now(datetime.UTC).astimezone()
     out = plan.out or Path("runs") / created.strftime("%Y%m%d-%H%M%S")
 
@@ -112,7 +113,7 @@ def run_link(plan: Plan) -> dict[str, Any]:
         built.rehearse()
         return built
 
-    again = [name for name in plan.arms if name != timed and not is_peer(name)]
+    again = [name for name in plan.arms if name != timed and senders[name] == senders[timed]]
     with RunFolder(out) as folder:
         # The clip and the weights are looked at before anything is started.
         first = graph(
@@ -175,8 +176,18 @@ def run_link(plan: Plan) -> dict[str, Any]:
             result["adaptation"] = adaptation.outcome(first)
         if first.recorder is not None:
             first.recorder.save()
-        folder.commit(plain(result))
+        folder.commit(result)
     return {**result, "out": str(out)}
+
+
+def timed_arm(senders: Mapping[str, str]) -> str:
+    """Of arms with their senders, the one whose transmission is timed and recorded: TIMED_ARM, else the first of those
+    that share one transmission, most of all.
+    """
+    if TIMED_ARM in senders:
+        return TIMED_ARM
+    shared = Counter(senders.values())
+    return max(senders, key=lambda name: shared[senders[name]])
 
 
 def _say(sentence: str) -> None:
@@ -202,7 +213,7 @@ def _keep(folder: RunFolder, ran: "_Ran", evaluator: Any) -> Path | None:
         for name in ran.plan.arms:
             ran.spent.setdefault(name, {})
         ran.graph.recorder.save()
-        return folder.keep(plain(ran.result()))
+        return folder.keep(ran.result())
     except (GvcError, OSError) as error:
         _say(f"what came cannot be kept: {error}")
         return None
@@ -215,26 +226,28 @@ def _without_taps(config: LinkConfig) -> LinkConfig:
 
 def _decode_again(plan: Plan, graph: Any, arm: str) -> None:
     """Decode the recorded frames by another arm, on the same received symbols, and send them to the evaluator."""
-    from flowgraphs import stages
-    from gvc_blocks import flow
+    from gvc.coding.segments import Piece, Segment, SegmentReceiver
 
-    flow.fresh()
-    denoiser = stages.denoiser(_without_taps(graph.config), arm)
-    decoder = stages.decoder(graph.config, arm, denoiser)
-    recorder = graph.recorder
-    shown = 0
+    receiver = SegmentReceiver(bind(arm, graph.config, graph.source.clip.fps).load(sending=False))
+    recorder, sender = graph.recorder, graph.sink.sender
+    next_frame = 0
+
+    def show(segments: list[Segment], next_frame: int) -> int:
+        for picture in (picture for segment in segments for picture in segment.shown):
+            for lost in range(next_frame, picture.frame_id):
+                sender.send_lost(lost, arm)
+            sender.send_decoded(picture.frame_id, arm, picture.pixels, 0)
+            next_frame = picture.frame_id + 1
+        return next_frame
+
     for index, frame in enumerate(recorder.frames):
         plan.told(arm, index, len(recorder.frames))
         symbols, noise_map = recorder.symbols(index)
-        shape = (frame.height, frame.width, frame.latents)
-        estimate, denoised = denoiser.estimate(symbols, noise_map, *shape) if denoiser else (None, False)
-        pixels = decoder.pixels(symbols, estimate if denoised else None, noise_map, *shape)
-        for lost in range(shown, frame.frame_id):
-            graph.sink.sender.send_lost(lost, arm)
-        graph.sink.sender.send_decoded(frame.frame_id, arm, pixels, frame.mode)
-        shown = frame.frame_id + 1
-    for lost in range(shown, graph.source.sent):
-        graph.sink.sender.send_lost(lost, arm)
+        slot = ReceivedSlot(symbols, noise_map, frame.payload_type, frame.mode)
+        picture = frame.height, frame.width, frame.latents
+        next_frame = show(receiver.push(Piece(slot, frame.frame_id, picture, frame.slot, frame.slots)), next_frame)
+    for lost in range(show(receiver.flush(), next_frame), graph.source.sent):
+        sender.send_lost(lost, arm)
 
 
 @dataclass
@@ -276,7 +289,7 @@ class _Ran:
             }
             for name in plan.arms
         }
-        denoised = graph.denoiser.frames_denoised if graph.denoiser is not None else 0
+        denoised = graph.decoder.told["denoised"]
         counters = graph.receiver.assembler.counters.as_dict()
         demodulator = graph.receiver.demodulator
         counts = ("samples", "bad_samples", "candidates", "bad_headers", "not_understood", "disturbed_bursts")
@@ -335,8 +348,7 @@ def _versions() -> dict[str, str | None]:
 def _spent(graph: Any) -> dict[str, float]:
     """What an arm sent, and what its scheme reports of it, summed over segments."""
     transmitter = graph.transmitter
-    told = dict(getattr(graph.decoder, "told", {}))
-    told.pop("efficiency", None)
+    told = {name: value for name, value in graph.decoder.told.items() if name not in ("efficiency", "denoised")}
     return {"channel_uses": transmitter.payload_symbols, "energy": transmitter.energy, **told}
 
 
@@ -361,21 +373,6 @@ def percentiles_ms(seconds: Sequence[float]) -> dict[str, float | None]:
 
 def _weights(config: LinkConfig, arms: Sequence[str]) -> dict[str, Any]:
     """SHA-256 of the weights in use and of the gate's table, from their manifests."""
-    from models.arms import ENCODER, Places
-    from models.arms import arm as arm_of
-    from models.cddm.gate import GATE
-    from models.weights import manifest
+    from models.weights import described
 
-    places = Places(config.model.preset)
-    arms = [name for name in arms if not is_peer(name)]
-    if not arms:
-        return {}
-    wanted = {("jscc", ENCODER)} | {arm_of(name).decoder for name in arms}
-    denoisers = {("cddm", arm_of(name).denoiser) for name in arms if arm_of(name).denoised}
-    if denoisers:
-        wanted |= denoisers | ({("cddm", GATE)} if config.model.gate else set())
-    found = {}
-    for network, file in sorted(wanted):
-        entry = manifest(places.folders[network]).get(file, {})
-        found[f"{network}/{config.model.preset}/{file}"] = {"sha256": entry.get("sha256"), "label": entry.get("label")}
-    return found
+    return described(path for name in arms for path in bind(name, config).weights())

@@ -7,26 +7,22 @@ import numpy as np
 from gnuradio import gr
 
 from flowgraphs import stages
-from gvc.coding.peers import is_peer
+from gvc.coding.arms import bind
 from gvc.coding.scheme import ReceivedSlot
 from gvc.config import LinkConfig
 from gvc.phy.assembler import FrameAssembler
-from gvc.phy.frames import SymbolFrame
 from gvc.phy.genie import true_magnitude
 from gvc.phy.identity import stream_of
 from gvc.phy.numerology import Numerology
 from gvc.phy.offline import receiver_parameters
 from gvc.phy.receiver import BurstReceiver as Demodulator
-from gvc.phy.shape import PictureShape
 from gvc.phy.transmitter import BurstTransmitter as Modulator
-from gvc.run import RunFolder
+from gvc.storage.run_folder import RunFolder
 from gvc_blocks import flow
-from gvc_blocks.coding.segment_decoder import SegmentDecoder
 from gvc_blocks.credit import MAX_IN_FLIGHT
 from gvc_blocks.evaluation.run_recorder import RunRecorder
 from gvc_blocks.evaluation.zmq_video_sink import ZmqVideoSink
 from gvc_blocks.flight import Flight
-from models.latents import latents_of
 
 
 class LinkGraph(gr.top_block):
@@ -37,7 +33,7 @@ class LinkGraph(gr.top_block):
         clip: path or bare name.
         seed: root seed of the channel.
         frames: how many; 0 for the whole clip.
-        arm: `jscc`, or `jscc+cddm` with the denoiser; any arm that the models know, or a peer such as `av1+ldpc`.
+        arm: of `gvc.coding.arms`, such as `jscc`, `jscc+cddm` with the denoiser, or `av1+ldpc`.
         paced: the source keeps the clip's own frame rate.
         endpoint: of the evaluator; empty for none.
         recording: run folder in the making for symbols and bursts; None to record nothing.
@@ -65,23 +61,21 @@ class LinkGraph(gr.top_block):
         self.arm = arm
         self.source = stages.source(config, clip, frames, paced)
         stream = stream_of(seed, clip, frames, arm, config.model_dump_json())
-        self.transmitter = stages.transmitter(config, arm, stream, paced)
+        # One for each end: they share nothing but the air.
+        fps = self.source.clip.fps
+        sending = bind(arm, config, fps).load(receiving=False)
+        receiving = bind(arm, config, fps).load(sending=False)
+        self.encoder = stages.encoder(config, sending)
+        self.transmitter = stages.transmitter(config, sending, stream, paced)
         self.channel = stages.channel(config, seed)
-        self.receiver = stages.receiver(config, arm, keep_raw=recording is not None)
-        self.is_peer = is_peer(arm)
-        if self.is_peer:
-            fps = self.source.clip.fps
-            self.encoder, self.decoder = stages.segment_encoder(config, arm, fps), SegmentDecoder(arm, config, fps)
-            self.denoiser = self.trainer = None
-            # A segment leaves when its last picture is in, and the next one waits for what was fed back of it.
-            self.flight = Flight(self._drained, MAX_IN_FLIGHT + 2 * config.segment.frames)
+        self.receiver = stages.receiver(config, receiving, keep_raw=recording is not None)
+        self.denoiser = stages.denoiser(config, receiving)
+        self.trainer = stages.trainer(config, receiving, seed)
+        self.decoder = stages.decoder(config, receiving)
+        # A segment leaves when its last picture is in, and the next one waits for what was fed back of it.
+        self.flight = Flight(self._drained, MAX_IN_FLIGHT + 2 * (sending.segment_frames - 1))
+        if sending.uses_feedback:
             self.encoder.feedback = self.receiver.feedback = stages.feedback(config)
-        else:
-            self.encoder = stages.encoder(config)
-            self.denoiser = stages.denoiser(config, arm)
-            self.trainer = stages.trainer(config, self.denoiser, arm, seed)
-            self.decoder = stages.decoder(config, arm, self.denoiser)
-            self.flight = Flight(self._drained)
         self.sink = ZmqVideoSink(endpoint, arm, finish=False)
         self.recorder = None
         for block in (self.source, self.transmitter, self.receiver, self.decoder, self.sink):
@@ -123,31 +117,19 @@ class LinkGraph(gr.top_block):
         timed run. Stages with memory are stood in for by fresh ones.
         """
         width, height = self.source.clip.size
-        grey = np.full((height, width, 3), 128, np.uint8)
-        shape = PictureShape(height, width, latents_of(self.config.model.cbr))
-        if self.is_peer:
-            scheme = self.encoder.scheme(height, width)
-            slot = scheme.encode(grey[None], self.config.model.design_snr_db)[0]
-            sent = SymbolFrame(0, slot.symbols, shape, slot.mode, slot.payload_type, last=True)
-        else:
-            sent = SymbolFrame(0, self.encoder.encoder.encode(grey), shape, last=True)
+        grey = np.full((1, height, width, 3), 128, np.uint8)
+        (sent,) = self.encoder.frames(grey, self.config.model.design_snr_db, last=True)
         waveform = Numerology.load(self.config.phy.numerology)
         modulator = Modulator(waveform)
         samples = np.concatenate([*modulator.bursts(sent), modulator.flush_samples()])
         parameters = {**receiver_parameters(self.config), "numerology": waveform}
         demodulator, assembler = Demodulator(**parameters), FrameAssembler(waveform)
-        for burst in demodulator.push(np.stack([samples] * self.config.phy.rx_antennas)):
+        hit = samples.copy()  # by a pulse, so that the receiver reads it anew
+        hit[len(hit) // 2 :][: waveform.symbol_samples] *= -4
+        for burst in demodulator.push(np.stack([np.concatenate([samples, hit])] * self.config.phy.rx_antennas)):
             assembler.push(burst)
         noise_map = np.full(len(sent.symbols), 0.1, np.float32)
-        if self.is_peer:
-            received = ReceivedSlot(sent.symbols, noise_map, sent.payload_type, sent.mode)
-            self.decoder.scheme(*shape.picture).decode([received], height, width)
-            return
-        symbols = sent.symbols
-        if self.denoiser is not None:
-            symbols = self.denoiser.denoiser.denoise(symbols, noise_map, *shape.picture)
-        for decoder in {self.decoder.decoder, self.decoder.plain}:
-            decoder.decode(symbols, noise_map, *shape.picture)
+        self.decoder.arm.rehearse(ReceivedSlot(sent.symbols, noise_map, sent.payload_type, sent.mode), height, width)
 
     def timings(self) -> list[dict[str, Any]]:
         """CPU seconds a frame of every block, by its thread's own clock."""

@@ -8,19 +8,18 @@ import contextlib
 import errno
 import io
 import json
-import math
 import os
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import IO, Any
 
 from rich.console import Console
 
 from flowgraphs.tables import tables
 from gvc.errors import InputError
+from gvc.storage.files import plain, write_json
 
 _reserved: IO[str] | None = None
 _trouble: OSError | None = None
@@ -198,46 +197,20 @@ def emit(result: Mapping[str, Any], json_target: str | None = None, shown: Mappi
     """Show `result`: one JSON object on stdout for "-", a JSON file for a path, readable tables for None; those of
     `shown`, where it is given, which holds what a person wants to see of the result.
 
-    Numbers that JSON has no word for (NaN, infinities) become null; numpy scalars, arrays and paths are converted.
-    Raises InputError where the file cannot be written.
+    What JSON has no words for is converted by `plain`. Raises InputError where the file cannot be written.
     """
     if json_target is None:
         screen = Console(highlight=False)
         for part in tables(plain(result if shown is None else shown), screen.width):
             screen.print(part)
         return
-    text = json.dumps(plain(result), allow_nan=False, ensure_ascii=False)
     if json_target == "-":
+        text = json.dumps(plain(result), allow_nan=False, ensure_ascii=False)
         stream = _reserved or sys.stdout
         stream.write(text + "\n")
         stream.flush()
         return
     try:
-        target = Path(json_target)
-        draft = target.with_name(target.name + ".part")
-        draft.write_text(text + "\n", encoding="utf-8")
-        draft.replace(target)
+        write_json(json_target, result, indent=None)
     except OSError as error:
         raise InputError(f"cannot write {json_target}: {error.strerror or error}") from error
-
-
-def plain(value: Any) -> Any:
-    """`value` with only the types that JSON knows."""
-    if isinstance(value, Mapping):
-        return {_readable(str(key)): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set)):
-        return [plain(item) for item in value]
-    if isinstance(value, str):
-        return _readable(value)
-    if isinstance(value, bool) or value is None or isinstance(value, int):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    return _readable(str(value))
-
-
-def _readable(text: str) -> str:
-    """`text` with the bytes of a file's name that are no UTF-8 written out, as \\udcff."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -3,13 +3,12 @@
 from gnuradio import gr
 
 from flowgraphs import stages
-from gvc.coding.peers import is_peer
+from gvc.coding.arms import bind
 from gvc.config import LinkConfig
 from gvc.errors import ConfigError
 from gvc.phy.numerology import Numerology
-from gvc.run import RunFolder
+from gvc.storage.run_folder import RunFolder
 from gvc_blocks import flow
-from gvc_blocks.coding.segment_decoder import SegmentDecoder
 from gvc_blocks.evaluation.png_video_sink import PngVideoSink
 from gvc_blocks.evaluation.run_recorder import RunRecorder
 from gvc_blocks.phy.sample_file_source import SampleFileSource
@@ -22,7 +21,7 @@ class ReceiveGraph(gr.top_block):
         config: of the link; nothing of its channel is used.
         path: recording, raw cf32 or SigMF.
         folder: run folder in the making; pictures go to its `frames`.
-        arm: which receiver decodes; for a peer the transmitter's.
+        arm: which receiver decodes: the transmitter's, or one that shares its symbols.
     """
 
     def __init__(self, config: LinkConfig, path: str, folder: RunFolder, arm: str = "jscc+cddm"):
@@ -33,14 +32,11 @@ class ReceiveGraph(gr.top_block):
             )
         self.flow = flow.fresh()
         self.source = SampleFileSource(path, config.sample_rate_hz, center_frequency_hz=config.center_frequency_hz)
-        self.receiver = stages.receiver(config, arm, keep_raw=True)
-        if is_peer(arm):
-            self.denoiser = self.trainer = None
-            self.decoder = SegmentDecoder(arm, config)
-        else:
-            self.denoiser = stages.denoiser(config, arm)
-            self.trainer = stages.trainer(config, self.denoiser, arm)
-            self.decoder = stages.decoder(config, arm, self.denoiser)
+        bound = bind(arm, config).load(sending=False)
+        self.receiver = stages.receiver(config, bound, keep_raw=True)
+        self.denoiser = stages.denoiser(config, bound)
+        self.trainer = stages.trainer(config, bound)
+        self.decoder = stages.decoder(config, bound)
         pictures = folder.path / "frames"
         pictures.mkdir()
         self.sink = PngVideoSink(str(pictures))

@@ -1,5 +1,6 @@
 """PSNR over SNR of a few frames through the real waveform, channel and receiver, without a running flowgraph."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -7,13 +8,15 @@ import numpy as np
 
 from gvc import seeds
 from gvc.bootstrap import mean_ci95
+from gvc.coding.arms import bind
+from gvc.coding.transmission import Sent, encode, receive, send
 from gvc.config import LinkConfig
 from gvc.errors import LinkError
 from gvc.evaluation.metrics import measure
 from gvc.phy.realisation import Realisation
+from gvc.phy.shape import frame_symbols
 from gvc.video.clip import open_clip
 from models.latents import latents_of
-from models.neural_link import NeuralLink, encode
 
 SNRS_DB = (0.0, 5.0, 10.0, 15.0, 20.0)
 
@@ -30,12 +33,20 @@ def sweep(
 ) -> list[dict[str, Any]]:
     """Rows {snr_db, arm, psnr_db, psnr_db_ci95, frames, frames_lost}; a lost frame shows the last one, or grey.
 
-    Every SNR sees the same `draws` channel realisations, `frames` frames each, and every arm the same received symbols.
+    Every SNR sees the same `draws` channel realisations, `frames` frames each, and arms with one sender the same
+    received symbols. Networks run in float32 unless the configuration says bfloat16.
     """
+    if config.model.dtype == "auto":
+        config = config.model_copy(update={"model": config.model.model_copy(update={"dtype": "float32"})})
     source = open_clip(clip, size=config.video.size, frames=frames)
-    pictures = list(source)
-    symbols, _ = encode(config.model, pictures)
-    (height, width), latents = pictures[0].shape[:2], latents_of(config.model.cbr)
+    pictures = np.stack(list(source))
+    (height, width), latents = pictures.shape[1:3], latents_of(config.model.cbr)
+    bound = {arm: bind(arm, config, source.fps) for arm in arms}
+    coded = {
+        arm.sender: functools.cache(functools.partial(encode, arm, pictures, frame_symbols(height, width, latents)))
+        for arm in bound.values()
+    }
+    feedback = config.digital.feedback_delay, config.digital.feedback_window
     rows = []
     for index, snr_db in enumerate(snrs_db):
         values: dict[str, list[float]] = {arm: [] for arm in arms}
@@ -43,10 +54,12 @@ def sweep(
         for draw in range(draws):
             drawn = seeds.integer(seed, f"sweep/{draw}")
             air = Realisation(config, snr_db, drawn, height, width, latents, 1 / source.fps, warm_up=0)
-            link = NeuralLink(config, air, symbols)
-            for arm in arms:
-                shown = link.decode(arm)
-                values[arm] += _psnr_db(pictures, list(shown.pictures))
+            sent: dict[str, Sent] = {}
+            for name, arm in bound.items():
+                if arm.sender not in sent:
+                    sent[arm.sender] = send(arm, air, pictures, *feedback, coded[arm.sender])
+                shown = receive(arm, sent[arm.sender], air.count, height, width)
+                values[name] += _psnr_db(list(pictures), list(shown.pictures))
             lost += shown.slots_lost
             progress(index * draws + draw + 1, len(snrs_db) * draws)
         rows += [_row(snr_db, arm, values[arm], lost, seed) for arm in arms]

@@ -3,7 +3,7 @@
 from gnuradio import gr
 
 from flowgraphs import stages
-from gvc.coding.peers import is_peer
+from gvc.coding.arms import bind
 from gvc.config import LinkConfig
 from gvc.phy.identity import stream_of
 from gvc_blocks import flow
@@ -18,8 +18,7 @@ class TransmitGraph(gr.top_block):
         clip: path or bare name.
         path: .cf32 or .sigmf-data.
         frames: how many; 0 for the whole clip.
-        arm: whose encoder; all neural arms share one. A peer gets no feedback here and designs for
-            `model.design_snr_db`.
+        arm: whose encoder; JSCC arms share one. There is no feedback here: every arm designs for `model.design_snr_db`.
         seed: root seed, of the stream's identity.
         scale: factor of every sample; 0 scales the whole file so that its peak is 1.
     """
@@ -37,11 +36,10 @@ class TransmitGraph(gr.top_block):
         gr.top_block.__init__(self, "gvc tx")
         self.flow = flow.fresh()
         self.source = stages.source(config, clip, frames, paced=False)
-        self.encoder = (
-            stages.segment_encoder(config, arm, self.source.clip.fps) if is_peer(arm) else stages.encoder(config)
-        )
+        bound = bind(arm, config, self.source.clip.fps).load(receiving=False)
+        self.encoder = stages.encoder(config, bound)
         stream = stream_of(seed, clip, frames, arm, config.model_dump_json())
-        self.transmitter = stages.transmitter(config, arm, stream)
+        self.transmitter = stages.transmitter(config, bound, stream)
         self.sink = SampleFileSink(path, config.sample_rate_hz, config.center_frequency_hz, scale)
         self.msg_connect(self.source, "frames", self.encoder, "frames")
         self.msg_connect(self.encoder, "symbols", self.transmitter, "symbols")

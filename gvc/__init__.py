@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gvc.run import load
+    from gvc.storage.run import load
 
 __version__ = "0.1.0"
 __all__ = ["load"]
@@ -12,7 +12,7 @@ __all__ = ["load"]
 def __getattr__(name: str) -> object:
     # On demand, so that `import gvc` needs nothing.
     if name == "load":
-        from gvc.run import load
+        from gvc.storage.run import load
 
         return load
     raise AttributeError(f"module 'gvc' has no attribute '{name}'")

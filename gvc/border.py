@@ -26,8 +26,10 @@ WANTED: dict[str, tuple[str, tuple[str, ...]]] = {
     "sampler": ("models.cddm.sampler.Sampler", ("__call__", "used")),
     "decoder": ("models.codec.FrameDecoder", ("decode",)),
     "codec": ("gvc.coding.codec.codec.Codec", ("encode", "decode")),
+    "scheme": ("gvc.coding.scheme.Scheme", ("encode", "decode", "segment_frames", "payload_types")),
     "adaptation": ("gvc.coding.link_adaptation.Adaptation", ("choose",)),
     "refinement": ("gvc.coding.hybrid.Refinement", ("encode", "decode")),
+    "judge": ("gvc.evaluation.judges.Judge", ("look",)),
     "engine": ("gvc.sweep.engine.Engine", ("workers", "run", "close")),
 }
 """By kind: where the socket is described, and what must be there."""
@@ -45,23 +47,43 @@ def guard(kind: str, name: str, made: Any, given: Given) -> Any:
     for part in wanted:
         if not hasattr(made, part):
             raise InputError(f"{kind} '{name}' has no '{part}'; {described} says what a {kind} needs")
-    for method, rule in RULES.get(kind, {}).items():
-        if hasattr(made, method):
-            _replace(made, method, _checked(f"{kind} '{name}'", method, getattr(made, method), rule, given))
+    rules = {method: rule for method, rule in RULES.get(kind, {}).items() if hasattr(made, method)}
+    who = f"{kind} '{name}'"
+    attach(made, {method: functools.partial(_checked, who, method, rule, given) for method, rule in rules.items()})
     return made
 
 
-def _replace(made: Any, method: str, checked: Callable[..., Any]) -> None:
-    """Put `checked` in place of a method; an object that takes no attributes stays as it is."""
-    kind = type(made)
+def attach(made: Any, checks: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]]) -> None:
+    """Put a check around methods of `made`, in place of those attached before; each makes of a method what is called.
+
+    They stand on a class of its own, so that those of a copy are the copy's. An object that takes neither that nor
+    attributes stays as it is.
+    """
+    kind = getattr(type(made), "_unchecked", type(made))
+    own = {method for method in checks if method in getattr(made, "__dict__", {})}
     with contextlib.suppress(AttributeError, TypeError):
-        if method.startswith("__"):  # looked up on the class alone
-            made.__class__ = type(kind.__name__, (kind,), {method: lambda _, *args, **named: checked(*args, **named)})
-        else:
-            setattr(made, method, checked)
+        for method in own:
+            setattr(made, method, checks[method](getattr(made, method)))
+        made.__class__ = _checking(kind, {method: check for method, check in checks.items() if method not in own})
 
 
-def _checked(who: str, method: str, call: Callable[..., Any], rule: "Rule", given: Given) -> Callable[..., Any]:
+def _checking(kind: type, checks: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]]) -> type:
+    """`kind`, with checks around methods."""
+
+    def around(method: str, check: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Callable[..., Any]:
+        return lambda made, *given, **named: check(getattr(super(checking, made), method))(*given, **named)
+
+    about = {
+        "_unchecked": kind,
+        "__module__": kind.__module__,
+        "__qualname__": kind.__qualname__,
+        "__doc__": kind.__doc__,
+    }
+    checking = type(kind.__name__, (kind,), {**about, **{name: around(name, check) for name, check in checks.items()}})
+    return checking
+
+
+def _checked(who: str, method: str, rule: "Rule", given: Given, call: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(call)
     def checked(*arguments: Any, **keywords: Any) -> Any:
         try:
@@ -183,6 +205,50 @@ def _picture(answer: Any, arguments: tuple[Any, ...], given: Given) -> str:
     return _array("a picture", answer, "u", (*arguments[2:4], 3))
 
 
+def _slots(answer: Any, arguments: tuple[Any, ...], given: Given) -> str:
+    n = len(arguments[0])
+    if not isinstance(answer, list) or len(answer) != n:
+        return f"gave a {type(answer).__name__}, not a list of {n} slots"
+    for slot in answer:
+        if not all(hasattr(slot, part) for part in ("symbols", "payload_type", "mode")):
+            return f"gave a {type(slot).__name__}, not a Slot"
+        wrong = _array("symbols", slot.symbols, "c", (given["count"],))
+        if wrong:
+            return wrong
+    return ""
+
+
+def _shown(answer: Any, arguments: tuple[Any, ...], given: Given) -> str:
+    if not all(hasattr(answer, part) for part in ("pictures", "concealed", "report")):
+        return f"gave a {type(answer).__name__}, not a Decoded"
+    slots, height, width = arguments
+    concealed = np.shape(answer.concealed) == (len(slots),)
+    pictures = _array("pictures", answer.pictures, "u", (len(slots), height, width, 3))
+    return pictures or ("" if concealed else f"gave `concealed` of another length than {len(slots)}")
+
+
+# What a judge finds, by the parts that each kind has: the shape of each, None for the number of things found.
+_FINDINGS: tuple[dict[str, tuple[int | None, ...]], ...] = (
+    {"boxes": (None, 4), "scores": (None,)},
+    {"points": (None, None, 2), "scores": (None, None)},
+    {"corners": (None, 4, 2), "scores": (None,)},
+)
+
+
+def _finding(answer: Any, arguments: tuple[Any, ...], given: Given) -> str:
+    for shapes in _FINDINGS:
+        if all(hasattr(answer, part) for part in shapes):
+            count = len(answer.scores) if isinstance(answer.scores, np.ndarray) else 0
+            named = ("classes", "lines")
+            lengths = {len(part) for name in named if (part := getattr(answer, name, None)) is not None}
+            if lengths - {count}:
+                return f"gave {count} scores for {max(lengths)} things"
+            return _first(
+                *(_array(part, getattr(answer, part), "f", (count, *rest[1:])) for part, rest in shapes.items())
+            )
+    return f"gave a {type(answer).__name__}, not Detections, Keypoints or Text"
+
+
 RULES: dict[str, dict[str, Rule]] = {
     "channel": {"process": _samples, "flush": _samples},
     "synchroniser": {"detect": _column, "acquire": _acquisition},
@@ -193,6 +259,8 @@ RULES: dict[str, dict[str, Rule]] = {
     "sampler": {"__call__": _sampled},
     "decoder": {"decode": _picture},
     "codec": {"encode": _stream, "decode": _pictures},
+    "scheme": {"encode": _slots, "decode": _shown},
     "adaptation": {"choose": _scheme},
+    "judge": {"look": _finding},
     "refinement": {"encode": _refined, "decode": _residual},
 }

@@ -9,11 +9,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from gvc import core_yaml
+from gvc.coding.capacity_options import CapacityConfig
+from gvc.coding.digital_options import DigitalConfig
+from gvc.coding.hybrid_options import HybridConfig
 from gvc.errors import ConfigError, InputError
 from gvc.paths import radios_dir
 from gvc.permission import code_names, refuse_code
 from gvc.registry import nearest
-from gvc.section import Section, checked, load_mapping
+from gvc.section import Options, Section, checked, load_mapping
 
 DEFAULT_RADIO = "sim-tdl-c-900ns"
 
@@ -54,10 +57,6 @@ def environment_threads() -> int:
     if not re.fullmatch(r"\d{1,3}", text) or not 1 <= int(text) <= MOST_THREADS:
         raise ConfigError(f"the variable OMP_NUM_THREADS is '{text[:60]}': set it from 1 to {MOST_THREADS}")
     return int(text)
-
-
-Options = dict[str, Any]
-"""Further keyword arguments of a strategy's constructor; each is checked against it (`gvc.registry.create`)."""
 
 
 class VideoConfig(Section):
@@ -155,71 +154,23 @@ class ChannelConfig(Section):
 
 
 class SegmentConfig(Section):
-    """What the peers code together: at most `frames` pictures, one slot of channel uses each."""
+    """What a scheme codes together: at most `frames` pictures, one slot of channel uses each. JSCC codes each alone."""
 
-    frames: int = Field(16, ge=1, le=128)
-
-
-class DigitalOptions(Section):
-    """Options of the strategy that `digital` names."""
-
-    adaptation: Options = Field(default_factory=dict)
+    frames: int = Field(8, ge=1, le=128)
 
 
-class DigitalConfig(Section):
-    """The digital peers: what `gvc.coding.digital.Digital` takes.
+class ArmConfig(Section):
+    """An arm of one's own: a scheme by registry name or `package.module:Class`, and options of its constructor."""
 
-    preset: of the video codec, `random-access` or `low-delay`. depth: slots that a transport block spans, None for the
-    segment. adaptation: `table` picks the MCS by the measured table of `table` at the SNR fed back, less `margin_db`;
-    `genie` knows what will be decoded; `fixed` takes `mcs`. feedback_delay: frames from measuring to sending;
-    feedback_window: frames whose SNR is averaged.
-    """
-
-    preset: Literal["random-access", "low-delay"] = "random-access"
-    depth: int | None = Field(None, ge=1, le=128)
-    adaptation: str = "table"
-    mcs: str = "qpsk-1_2"
-    table: str = "sim-awgn"
-    margin_db: float = Field(0.0, ge=-20, le=20)
-    feedback_delay: int = Field(4, ge=0, le=10000)
-    feedback_window: int = Field(16, ge=1, le=10000)
-    options: DigitalOptions = DigitalOptions()
+    scheme: str
+    options: Options = Field(default_factory=dict)
 
 
-class HybridOptions(Section):
-    """Options of the strategies that `hybrid` names."""
-
-    codec: Options = Field(default_factory=dict)
-    refinement: Options = Field(default_factory=dict)
-
-
-class HybridConfig(Section):
-    """The hybrid peer: a digital base of `codec` and an analogue refinement of what it leaves.
-
-    bandwidth: share of the channel uses that the base takes; power: share of the energy.
-    """
-
-    codec: str = "av1"
-    refinement: str = "softcast"
-    bandwidth: float = Field(0.5, gt=0, lt=1)
-    power: float = Field(0.5, gt=0, lt=1)
-    options: HybridOptions = HybridOptions()
-
-
-class CapacityOptions(Section):
-    """Options of the strategy that `capacity` names."""
-
-    codec: Options = Field(default_factory=dict)
-
-
-class CapacityConfig(Section):
-    """The bound: `codec` at the rate of an ideal code over the segment, or, with `outage` above 0, over single slots of
-    which that share fails.
-    """
-
-    codec: str = "av1"
-    outage: float = Field(0.0, ge=0, lt=1)
-    options: CapacityOptions = CapacityOptions()
+def _arm_names(arms: dict[str, Any]) -> dict[str, Any]:
+    for name in arms:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9+_-]{0,31}", name):
+            raise ValueError(f"'{name[:60]}' is no name of an arm: use letters, digits, + and -")
+    return arms
 
 
 TAPS = ("symbols", "tx", "channel", "equalised", "noise_map", "denoised")
@@ -238,7 +189,8 @@ def _taps(dump: dict[str, str]) -> dict[str, str]:
 class LinkConfig(Section):
     """Everything that a run needs beyond the clip, the seed and the number of frames.
 
-    driver: `simulation`, or `file` for radios that only `tx` and `rx` serve. dump: files for signals, by their names.
+    driver: `simulation`, or `file` for radios that only `tx` and `rx` serve. arms: arms of one's own, by their names,
+    beside those of `gvc.coding.arms`. dump: files for signals, by their names.
     """
 
     description: str = ""
@@ -254,6 +206,7 @@ class LinkConfig(Section):
     digital: DigitalConfig = DigitalConfig()
     hybrid: HybridConfig = HybridConfig()
     capacity: CapacityConfig = CapacityConfig()
+    arms: Annotated[dict[str, ArmConfig], AfterValidator(_arm_names)] = Field(default_factory=dict)
     dump: Annotated[dict[str, str], AfterValidator(_taps)] = Field(default_factory=dict)
 
 
@@ -273,6 +226,11 @@ def radio_path(radio: str) -> Path:
 def load_radio(radio: str) -> dict[str, Any]:
     """The keys of a radio file, unchecked; raises ConfigError when it is not a YAML mapping."""
     return load_mapping(radio_path(radio), "radio file", "hw_configs/README.md")
+
+
+def given(config: LinkConfig | str, settings: Sequence[str] = ()) -> LinkConfig:
+    """A configuration as it is, or that of a radio file by its name or path with `settings` KEY=VALUE over it."""
+    return build(config, settings) if isinstance(config, str) else config
 
 
 def build(radio: str = DEFAULT_RADIO, overrides: Sequence[str] = (), overrides_from_file: bool = False) -> LinkConfig:

@@ -12,6 +12,12 @@ def content_dir() -> Path:
     return Path(home) / "content" if home else ROOT / ".content"
 
 
+def cache_dir() -> Path:
+    """Folder of what can be computed again: $GVC_HOME/cache, else `.cache` beside the packages."""
+    home = os.environ.get("GVC_HOME")
+    return Path(home) / "cache" if home else ROOT / ".cache"
+
+
 def radios_dir() -> Path:
     """Folder of the radio files."""
     return ROOT / "hw_configs"

@@ -1,16 +1,20 @@
 """Strategies by name.
 
-A strategy (channel, synchroniser, metric, ...) is chosen in YAML by the short name listed here, or by
-`package.module:Attribute` from outside the repository. Modules are imported when they are first asked for; those from
-outside may lie in the working folder, which is searched last, so that nothing there hides a package of ours.
+A strategy (channel, synchroniser, metric, ...) is chosen in YAML by the short name listed here, by the name of an entry
+point `KIND.NAME` of the group `gvc` that an installed package declares, or by `package.module:Attribute` from anywhere.
+Modules are imported when they are first asked for; those from outside may lie in the working folder, which is searched
+last, so that nothing there hides a package of ours.
 """
 
 import contextlib
 import difflib
+import functools
 import importlib
+import importlib.metadata
 import inspect
 import os
 import sys
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -75,6 +79,7 @@ TABLE: dict[str, dict[str, str]] = {
         "avif": "gvc.coding.codec.codec:Avif",
     },
     "scheme": {
+        "jscc": "models.jscc.scheme:Jscc",
         "digital": "gvc.coding.digital:Digital",
         "softcast": "gvc.coding.softcast.scheme:Softcast",
         "hybrid": "gvc.coding.hybrid:Hybrid",
@@ -82,7 +87,7 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "refinement": {
         "softcast": "gvc.coding.softcast.analogue:AnalogueBlock",
-        "jscc": "models.refinement:JsccRefinement",
+        "jscc": "models.jscc.refinement:JsccRefinement",
     },
     "adaptation": {
         "fixed": "gvc.coding.link_adaptation:Fixed",
@@ -95,27 +100,45 @@ TABLE: dict[str, dict[str, str]] = {
         "dask": "gvc.sweep.dask:Dask",
         "slurm": "gvc.sweep.slurm:Slurm",
     },
+    "judge": {
+        "centernet": "gvc.evaluation.judges.centernet:CenterNet",
+        "movenet": "gvc.evaluation.judges.movenet:MoveNet",
+        "face-mesh": "gvc.evaluation.judges.face_mesh:FaceMesh",
+        "ocr": "gvc.evaluation.judges.ocr:Ocr",
+    },
+    "teacher": {"nanodet": "gvc.evaluation.teachers.nanodet:NanoDet"},
     "metric": {
         "psnr_db": "gvc.evaluation.metrics.psnr:psnr_db",
         "ssim": "gvc.evaluation.metrics.ssim:ssim",
         "ms_ssim": "gvc.evaluation.metrics.ssim:ms_ssim",
         "lpips": "gvc.evaluation.metrics.lpips:lpips",
         "dists": "gvc.evaluation.metrics.dists:dists",
+        "efficientnet": "gvc.evaluation.metrics.efficientnet:efficientnet",
+        "flicker": "gvc.evaluation.metrics.flicker:flicker",
         "vmaf": "gvc.evaluation.metrics.vmaf:vmaf",
         "vmaf_neg": "gvc.evaluation.metrics.vmaf:vmaf_neg",
     },
 }
 
 
+GROUP = "gvc"
+"""Of entry points."""
+
+
 def names(kind: str) -> list[str]:
     """Registered short names of one kind, sorted."""
-    return sorted(_table(kind))
+    return sorted(_table(kind) | _installed().get(kind, {}))
 
 
 def check_name(kind: str, name: str) -> None:
     """Raise InputError for a name that `resolve` will not find; ours are looked up without importing anything."""
     if name not in _table(kind):
         resolve(kind, name)
+
+
+def is_outside(kind: str, name: str) -> bool:
+    """Whether a strategy of this name would come from outside the repository."""
+    return name not in _table(kind)
 
 
 def nearest(name: str, valid: list[str]) -> str:
@@ -129,17 +152,17 @@ def resolve(kind: str, name: str) -> Any:
 
     Raises InputError for an unknown name (with the nearest valid one) or an outside path that cannot be imported.
     """
-    table = _table(kind)
-    outside = ":" in name
-    if outside and not names_code(name):
-        raise InputError(f"{kind} '{name[:100]}': a name from outside is written package.module:Class")
-    target = name if outside else table.get(name)
-    if target is None:
-        raise InputError(
-            f"unknown {kind} '{name[:100]}'{nearest(name, list(table))} (known: {', '.join(sorted(table))})"
-        )
-    if outside:
+    outside = is_outside(kind, name)
+    if ":" in name:
+        if not names_code(name):
+            raise InputError(f"{kind} '{name[:100]}': a name from outside is written package.module:Class")
         _search_working_folder()
+        target: str | None = name
+    else:
+        target = _installed().get(kind, {}).get(name) if outside else _table(kind)[name]
+    if target is None:
+        known = names(kind)
+        raise InputError(f"unknown {kind} '{name[:100]}'{nearest(name, known)} (known: {', '.join(known)})")
     module_name, _, attribute = target.partition(":")
     try:
         return getattr(importlib.import_module(module_name), attribute)
@@ -165,10 +188,17 @@ def create(kind: str, name: str, options: Mapping[str, Any] | None = None, /, **
     except GvcError:
         raise
     except Exception as error:
-        if not names_code(name):
+        if not is_outside(kind, name):
             raise
         raise InputError(f"{kind} '{name}' cannot be made: {type(error).__name__}: {error}") from error
-    return border.guard(kind, name, made, given) if names_code(name) else made
+    return guarded(kind, name, made, given)
+
+
+def guarded(kind: str, name: str, made: Any, given: Mapping[str, Any]) -> Any:
+    """`made`, its answers checked where it is from outside the repository. For one that is made anew from another, such
+    as for another size, too: `given` says with what. Raises InputError for a method that is missing.
+    """
+    return border.guard(kind, name, made, given) if is_outside(kind, name) else made
 
 
 def check_call(kind: str, name: str, options: Mapping[str, Any], given: Mapping[str, Any]) -> None:
@@ -210,6 +240,23 @@ def _search_working_folder() -> None:
         folder = os.getcwd()
         if folder not in sys.path and "" not in sys.path:
             sys.path.append(folder)
+
+
+@functools.lru_cache(maxsize=1)
+def _installed() -> dict[str, dict[str, str]]:
+    """By kind the strategies of installed packages, name -> module:attribute; of two of a name the first found."""
+    found: dict[str, dict[str, str]] = {}
+    for point in importlib.metadata.entry_points(group=GROUP):
+        kind, _, name = point.name.partition(".")
+        if kind in TABLE and name:
+            found.setdefault(kind, {}).setdefault(name, point.value)
+        else:
+            warnings.warn(
+                f"entry point '{point.name}' of group {GROUP} is not KIND.NAME, such as scheme.mine"
+                f"{nearest(kind, list(TABLE))}",
+                stacklevel=2,
+            )
+    return found
 
 
 def _table(kind: str) -> dict[str, str]:

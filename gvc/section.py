@@ -21,6 +21,10 @@ class Section(BaseModel):
         return hash(tuple(value for _, value in self if not isinstance(value, dict)))
 
 
+Options = dict[str, Any]
+"""Further keyword arguments of a strategy's constructor; each is checked against it (`gvc.registry.create`)."""
+
+
 Checked = TypeVar("Checked", bound=Section)
 
 

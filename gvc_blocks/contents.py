@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gvc.errors import ParseError
+from gvc.coding.scheme import Estimate
 from gvc.phy.frames import ReceivedFrame
-from gvc.phy.payload import JSCC
 
 
 @dataclass(frozen=True)
@@ -19,22 +18,17 @@ class VideoFrame:
     last: bool = False
 
 
-def check_payload(frame: ReceivedFrame) -> None:
-    """Raise ParseError for a frame that no neural encoder made."""
-    if frame.payload_type != JSCC:
-        raise ParseError(f"payload type {frame.payload_type} is nothing for a neural decoder")
-
-
 @dataclass(frozen=True)
 class DenoisedFrame:
-    """A received frame and the estimate complex64 [n] of its sent symbols.
-
-    `denoised` False: the receiver's gate expects the decoder of received symbols to do better than this estimate.
-    """
+    """A received frame and the estimate of its sent symbols."""
 
     received: ReceivedFrame
-    symbols: np.ndarray
-    denoised: bool = True
+    estimate: Estimate
+
+    @property
+    def symbols(self) -> np.ndarray:
+        """The estimate's, complex64 [n]."""
+        return self.estimate.symbols
 
     @property
     def frame_id(self) -> int:
@@ -48,10 +42,10 @@ class Undecodable:
     frames: int = 0
     reason: str = ""
 
-    def add(self, error: Exception, frames: int = 1) -> None:
+    def add(self, reason: str, frames: int = 1) -> None:
         """Count frames."""
         self.frames += frames
-        self.reason = str(error)
+        self.reason = reason
 
 
 @dataclass(frozen=True)

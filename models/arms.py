@@ -26,7 +26,7 @@ EPSILON = "epsilon.safetensors"
 
 
 @dataclass(frozen=True)
-class Arm:
+class NeuralArm:
     """`decoder` names the network and file of the decoder, `denoiser` the file of the one before it, empty for none."""
 
     decoder: tuple[str, str]
@@ -41,28 +41,24 @@ class Arm:
 
 
 ARMS = {
-    "A": Arm(("jscc", BLIND), aware=False),
-    "A+": Arm(("jscc", AWARE)),
-    "control": Arm(("cddm", CONTROL), widened=True),
-    "C": Arm(("jscc", AWARE), DENOISER),
-    "D": Arm(("cddm", BEHIND), DENOISER),
-    "P": Arm(("cddm", PERCEPTUAL), STUDENT),
+    "A": NeuralArm(("jscc", BLIND), aware=False),
+    "A+": NeuralArm(("jscc", AWARE)),
+    "control": NeuralArm(("cddm", CONTROL), widened=True),
+    "C": NeuralArm(("jscc", AWARE), DENOISER),
+    "D": NeuralArm(("cddm", BEHIND), DENOISER),
+    "P": NeuralArm(("cddm", PERCEPTUAL), STUDENT),
 }
 ALIASES = {"jscc": "A+", "jscc+cddm": "D"}
 # Residual blocks that match the denoiser's multiplications (rounded up, in the control's favour)
 EXTRA_BLOCKS = {"small": 3, "default": 5, "large": 7}
 
 
-def arm(name: str) -> Arm:
+def arm(name: str) -> NeuralArm:
     """The arm called `name`; raises InputError naming the nearest one."""
-    name = ALIASES.get(name, name)
-    if name not in ARMS:
-        # not before: training machines lack the peers' libraries
-        from gvc.coding.peers import NAMES
-
-        known = [*ARMS, *ALIASES, *NAMES]
-        raise InputError(f"unknown arm '{name}'{nearest(name, known)} (known: {', '.join(known)})")
-    return ARMS[name]
+    known = [*ARMS, *ALIASES]
+    if name not in known:
+        raise InputError(f"unknown neural arm '{name}'{nearest(name, known)} (known: {', '.join(known)})")
+    return ARMS[ALIASES.get(name, name)]
 
 
 def check_preset(preset: str) -> str:
@@ -95,11 +91,15 @@ class Places:
 
     def denoiser(self, file: str = DENOISER) -> cddm.Denoiser:
         """The denoiser in `file`, filled."""
-        return weights.load(cddm.Denoiser(cddm.SIZES[self.preset]), self.folders["cddm"] / file).eval()
+        return weights.load(cddm.Denoiser(cddm.SIZES[self.preset]), self.denoiser_file(file)).eval()
 
     def epsilon(self) -> Epsilon:
         """The noise-predicting network of the paper's sampler, filled."""
-        return weights.load(Epsilon(cddm.SIZES[self.preset]), self.folders["cddm"] / EPSILON).eval()
+        return weights.load(Epsilon(cddm.SIZES[self.preset]), self.denoiser_file(paper=True)).eval()
+
+    def denoiser_file(self, file: str = DENOISER, paper: bool = False) -> Path:
+        """Where the denoiser in `file` lies, or, for the paper's sampler, the network that predicts noise."""
+        return self.folders["cddm"] / (EPSILON if paper else file)
 
     def decoder(self, name: str) -> jscc.Decoder:
         """The decoder of an arm, filled."""

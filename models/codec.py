@@ -1,4 +1,4 @@
-"""The networks at work, one frame at a time: what the flowgraph's blocks call.
+"""The networks at work, one frame at a time: the stages of `models.receiver` and of `models.jscc.scheme`.
 
 Frames are uint8 [H, W, 3] of any size: padded to multiples of 16 by repeating the edge, and cropped back. Symbols are
 complex64 [n] in the layout of `models.latents`, noise maps float32 [n].
@@ -45,15 +45,28 @@ def best_dtype() -> torch.dtype:
     return torch.bfloat16 if "avx512_bf16" in flags or "amx_bf16" in flags else torch.float32
 
 
+def dtype_of(name: str) -> torch.dtype:
+    """The dtype called `name`: float32, bfloat16, or auto, which follows the machine. Raises InputError."""
+    if name not in ("auto", "float32", "bfloat16"):
+        raise InputError(f"dtype '{name}': use auto, float32 or bfloat16")
+    return best_dtype() if name == "auto" else getattr(torch, name)
+
+
 class _Stage:
-    def __init__(self, network: nn.Module, dtype: str, compiled: bool):
-        if dtype not in ("auto", "float32", "bfloat16"):
-            raise InputError(f"dtype '{dtype}': use auto, float32 or bfloat16")
-        self.dtype = best_dtype() if dtype == "auto" else getattr(torch, dtype)
+    """`compiled`: by torch's compiler. `frozen`: as a frozen graph for each size of picture, the same output; off for
+    pictures of many sizes.
+    """
+
+    def __init__(self, network: nn.Module, dtype: str, compiled: bool, frozen: bool):
+        self.dtype = dtype_of(dtype)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         network = placed(network, self.device, self.dtype).eval().requires_grad_(False)
         self.network = network
-        self.run: Callable[..., Tensor] = torch.compile(network) if compiled else Frozen(network)
+        self.run: Callable[..., Tensor] = network
+        if compiled:
+            self.run = torch.compile(network)
+        elif frozen:
+            self.run = Frozen(network)
 
     def _received(
         self, symbols: np.ndarray, noise_map: np.ndarray, height: int, width: int, latents: int
@@ -87,9 +100,11 @@ class FrameEncoder(_Stage):
         dtype: str = "auto",
         compiled: bool = False,
         jscc_dir: Path | None = None,
+        places: Places | None = None,
+        frozen: bool = True,
     ):
         self.latents = latents_of(cbr)
-        super().__init__(Places(preset, jscc_dir).encoder(), dtype, compiled)
+        super().__init__((places or Places(preset, jscc_dir)).encoder(), dtype, compiled, frozen)
         self.conditions = torch.tensor([[design_snr_db], [float(self.latents)]], device=self.device)
 
     @torch.inference_mode()
@@ -125,10 +140,12 @@ class FrameDenoiser(_Stage):
         seed: int = 0,
         arm_name: str = "jscc+cddm",
         sampler_options: Mapping[str, Any] | None = None,
+        places: Places | None = None,
+        frozen: bool = True,
     ):
-        places, chosen = Places(preset, cddm_dir=cddm_dir), arm(arm_name)
+        places, chosen = places or Places(preset, cddm_dir=cddm_dir), arm(arm_name)
         by_paper = sampler == "paper"
-        super().__init__(places.epsilon() if by_paper else places.denoiser(chosen.denoiser), dtype, compiled)
+        super().__init__(places.epsilon() if by_paper else places.denoiser(chosen.denoiser), dtype, compiled, frozen)
         # the paper's network also takes the step's number, which a graph would keep as a constant
         evaluate = self.network if by_paper else lambda *inputs: self.run(*inputs)
         self.sampler = registry.create("sampler", sampler, sampler_options, network=evaluate, steps=steps)
@@ -140,6 +157,10 @@ class FrameDenoiser(_Stage):
     @property
     def used(self) -> int:
         return self.sampler.used
+
+    def reseed(self, seed: int) -> None:
+        """Let the sampler's draws begin anew."""
+        self._generator.manual_seed(seed)
 
     def swap(self, state: dict[str, Tensor]) -> None:
         """Use other weights from the next frame on; between two frames, from any thread.
@@ -178,9 +199,12 @@ class FrameDecoder(_Stage):
         compiled: bool = False,
         jscc_dir: Path | None = None,
         cddm_dir: Path | None = None,
+        places: Places | None = None,
+        frozen: bool = True,
     ):
         self.expects_denoised = arm(arm_name).denoised
-        super().__init__(Places(preset, jscc_dir, cddm_dir).decoder(arm_name), dtype, compiled)
+        network = (places or Places(preset, jscc_dir, cddm_dir)).decoder(arm_name)
+        super().__init__(network, dtype, compiled, frozen)
 
     @torch.inference_mode()
     def decode(self, symbols: np.ndarray, noise_map: np.ndarray, height: int, width: int, latents: int) -> np.ndarray:

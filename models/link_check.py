@@ -5,16 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gvc import registry
-from gvc.coding import link_adaptation, peers
+from gvc.coding import link_adaptation
+from gvc.coding.arms import bind
 from gvc.config import LinkConfig
 from gvc.errors import ConfigError
 from gvc.phy.mcs import named
 from gvc.phy.numerology import Numerology
 from gvc.phy.offline import channel_of, receiver_of
 from gvc.phy.shape import frame_symbols
-from models.arms import arm as arm_of
 from models.latents import latents_of
-from models.neural_link import encoder_of, receiver_of_arm
 
 
 def check_link(
@@ -44,17 +43,13 @@ def check_link(
     if config.video.size:
         check_size(config, *config.video.size)
     width, height = config.video.size or (256, 256)
-    for arm in arms:
-        if peers.is_peer(arm):
-            peers.create(arm, config, frame_symbols(height, width, latents), 25.0)
-            if running:
-                peers.check_running(arm, config)
-        else:
-            arm_of(arm)
-            if networks:
-                receiver_of_arm(arm, config.model)
-    if networks:
-        encoder_of(config.model)
+    for name in arms:
+        arm = bind(name, config)
+        arm.scheme(frame_symbols(height, width, latents))
+        if running:
+            arm.check_running()
+        if networks:
+            arm.load()
     return config
 
 

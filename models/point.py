@@ -1,8 +1,10 @@
 """One point of a sweep: a clip through every arm over one realisation of the channel."""
 
+import contextlib
 import functools
 import json
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from gvc import registry, seeds
-from gvc.coding import peers
-from gvc.coding.codec.trials import fingerprint
-from gvc.coding.transmission import Transmission, transmit
-from gvc.config import LinkConfig, ModelConfig, build, radio_path
+from gvc.coding.arms import Arm, bind
+from gvc.coding.codec.trials import TRIALS, fingerprint
+from gvc.coding.transmission import Coded, Sent, Transmission, encode, receive, send
+from gvc.config import ChannelConfig, LinkConfig, build, radio_path
 from gvc.errors import ConfigError
 from gvc.evaluation.freezes import freezes
 from gvc.evaluation.metrics import measure
+from gvc.paths import cache_dir
 from gvc.permission import refuse_code
 from gvc.phy.layout import overhead
 from gvc.phy.numerology import Numerology
@@ -25,10 +28,10 @@ from gvc.phy.realisation import WARM_UP, Realisation
 from gvc.registry import nearest
 from gvc.section import shown
 from gvc.video.clip import open_clip
-from models.arms import arm as arm_of
+from models.codec import dtype_of
 from models.latents import latents_of
 from models.link_check import check_link
-from models.neural_link import NeuralLink, encode
+from models.weights import digest
 
 METRICS = {"psnr_db": 1, "lpips": 4}
 
@@ -39,7 +42,7 @@ class Point:
     several that go together, as of `--set`.
 
     measured: every so many-th picture is measured, and the networks decode no others. metrics: name -> taken on every
-    so many-th of these.
+    so many-th of these. Networks run in float32 unless `model.dtype` is a parameter.
 
     Raises ConfigError for a parameter that is not known.
     """
@@ -83,17 +86,19 @@ class Point:
     @property
     def config(self) -> LinkConfig:
         """Its link. All that says it comes from the sweep's file, and may name code only where files may."""
-        overrides = [f"video.size={self.size}", f"model.cbr={self.cbr}", f"channel.snr_db={self.snr_db}", *self.set]
+        overrides = [f"video.size={self.size}", f"model.cbr={self.cbr}", f"channel.snr_db={self.snr_db}"]
+        overrides += ["model.dtype=float32", *self.set]
         return build(self.radio, overrides, overrides_from_file=True)
 
 
 def link(parameters: dict[str, Any], seed: int) -> list[dict[str, Any]]:
-    """One row an arm: metrics over all pictures as displayed, losses, what was spent.
+    """One row an arm: metrics over all pictures as displayed, losses, what was spent, type and hash of the weights.
 
     Every arm has the same slots of the same realisation; `seed` draws that.
     """
     point = Point.of(parameters)
     config = point.config
+    _keep_trials()
     pictures = clip_pictures(point.clip, config.video.size, point.frames)
     height, width = pictures.shape[1:3]
     latents = latents_of(config.model.cbr)
@@ -102,20 +107,24 @@ def link(parameters: dict[str, Any], seed: int) -> list[dict[str, Any]]:
     digital = config.digital
     warm_up = max(WARM_UP, digital.feedback_delay)
     realisation = Realisation(config, config.channel.snr_db, draw, height, width, latents, 1 / fps, warm_up)
-    neural: NeuralLink | None = None
-    rows = []
-    for arm in point.arms:
-        if peers.is_peer(arm):
-            scheme = peers.create(arm, config, realisation.count, fps)
-            done = transmit(scheme, realisation, pictures, digital.feedback_delay, digital.feedback_window)
-        else:
-            arm_of(arm)
-            if neural is None:
-                coded = encoded(point.clip, config.video.size, point.frames, config.model)
-                neural = NeuralLink(config, realisation, *coded, point.measured)
-            done = neural.decode(arm)
-        rows.append(_row(arm, point, config, pictures, done, realisation, fps))
-    return rows
+    sent: dict[str, Sent] = {}
+    done: dict[str, Transmission] = {}
+    hashes: dict[str, str] = {}
+    # No scheme knows the channel by its configuration: points on others share what is loaded.
+    of_arms = config.model_copy(update={"channel": ChannelConfig()})
+    for name in dict.fromkeys(point.arms):
+        arm = bound(name, of_arms, fps)
+        arm.reseed(seeds.integer(seed, "point/sampler"))
+        if arm.sender not in sent:
+            known = functools.partial(_encoded, arm, realisation.count, point.clip, config.video.size, point.frames)
+            following = digital.feedback_delay, digital.feedback_window
+            sent[arm.sender] = send(arm, realisation, pictures, *following, known)
+        done[name] = receive(arm, sent[arm.sender], realisation.count, height, width, point.measured)
+        hashes[name] = digest(arm.weights())
+    return [
+        {**_row(name, point, config, pictures, done[name], realisation, fps), "weights": hashes[name]}
+        for name in point.arms
+    ]
 
 
 @functools.lru_cache(maxsize=4)
@@ -130,10 +139,39 @@ def clip_fps(clip: str) -> float:
     return open_clip(clip).fps
 
 
-@functools.lru_cache(maxsize=8)
-def encoded(clip: str, size: tuple[int, int] | None, frames: int, model: ModelConfig) -> tuple[np.ndarray, float]:
-    """See `models.neural_link.encode`."""
-    return encode(model, list(clip_pictures(clip, size, frames)))
+_ARMS: OrderedDict[str, Arm] = OrderedDict()
+_CODED: OrderedDict[tuple[Any, ...], Coded] = OrderedDict()
+MOST_ARMS, MOST_CODED = 8, 8
+"""Kept for the next points: networks take long to load, and what the channel does not change is coded once."""
+
+
+def bound(name: str, config: LinkConfig, fps: float) -> Arm:
+    """An arm for every point that has it under the same configuration; only a memoryless one can be used again."""
+    key = f"{name}/{fps}/{config.model_dump_json()}"
+    arm = _ARMS.get(key) or bind(name, config, fps)
+    if arm.memoryless:
+        _keep(_ARMS, key, arm, MOST_ARMS)
+    return arm
+
+
+def _encoded(arm: Arm, count: int, clip: str, size: tuple[int, int] | None, frames: int) -> Coded:
+    key = arm.sender, count, clip, size, frames
+    return _keep(_CODED, key, _CODED.get(key) or encode(arm, clip_pictures(clip, size, frames), count), MOST_CODED)
+
+
+@functools.cache
+def _keep_trials() -> None:
+    """Codec searches of earlier sweeps are found again; a folder that cannot be made costs time only."""
+    with contextlib.suppress(OSError):
+        TRIALS.keep_in(cache_dir() / "trials")
+
+
+def _keep(kept: OrderedDict[Any, Any], key: Any, value: Any, most: int) -> Any:
+    kept[key] = value
+    kept.move_to_end(key)
+    if len(kept) > most:
+        kept.popitem(last=False)
+    return value
 
 
 def _row(
@@ -170,6 +208,7 @@ def _row(
         "efficiency": float(np.mean([report.get("efficiency", 0.0) for report in reports])),
         "encode_seconds": done.encode_seconds,
         "decode_seconds": done.decode_seconds,
+        "dtype": dtype_word(config),
         "metrics_seconds": time.perf_counter() - began,
     }
 
@@ -192,22 +231,29 @@ def inputs(parameters: dict[str, Any]) -> list[Path]:
     Raises InputError and its kin for parameters that no link can be made of.
     """
     from gvc.video.content import find_clip
-    from models.arms import Places
 
     point = Point.of(parameters)
     config = check_link(point.config, point.arms, running=False)
-    files = [find_clip(point.clip), radio_path(point.radio)]
-    if any(not peers.is_peer(arm) for arm in point.arms):
-        for folder in Places(config.model.preset).folders.values():
-            files += sorted(folder.glob("*.safetensors"))
-    if any(arm.partition("@")[0] == "hybrid" for arm in point.arms):
-        refinement = registry.resolve("refinement", config.hybrid.refinement)
-        files += getattr(refinement, "weights", list)()
-    return files
+    arms = [bind(name, config) for name in point.arms]
+    files = {path for arm in arms for path in (*arm.weights(), *arm.sources())}
+    return [find_clip(point.clip), radio_path(point.radio), *sorted(files)]
+
+
+def conditions(parameters: dict[str, Any]) -> dict[str, Any]:
+    """What a point's result depends on that is neither a parameter nor a file: the type that networks compute in, which
+    `auto` takes from the machine.
+    """
+    return {"dtype": dtype_word(Point.of(parameters).config)}
+
+
+def dtype_word(config: LinkConfig) -> str:
+    """The type that networks compute in here."""
+    return str(dtype_of(config.model.dtype)).removeprefix("torch.")
 
 
 vars(link).update(
     inputs=inputs,
+    conditions=conditions,
     sources=(
         "gvc.phy",
         "gvc.channel",

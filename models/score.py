@@ -1,7 +1,8 @@
-"""Score the arms on whole pictures at symbol level: every arm decodes the same received symbols."""
+"""Score arms on whole pictures at symbol level: all meet the same draws of the channel."""
 
+import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from gvc import registry, seeds
 from gvc.bootstrap import mean_ci95
 from gvc.channel.symbol import SymbolChannel
 from gvc.errors import InputError
-from models.arms import ALIASES, ARMS, Places
+from models.arms import Places
 from models.latents import latents_of
 from models.scorer import Scorer, Variant
 
@@ -52,10 +53,12 @@ def score(
     places: Places,
     conditions: Conditions,
     progress: Progress = lambda *_: None,
+    settings: Sequence[str] | None = (),
 ) -> dict[str, Any]:
     """Rows {channel, snr_db, cbr, arm, steps, sampler, psnr_db, psnr_db_ci95, gain_over_*_db, ..., symbol_mse_db}.
 
     A gain is over that arm on the same received symbols, its interval a bootstrap over the pictures' differences.
+    `settings`, KEY=VALUE, are of schemes; None where there is no configuration, and schemes have their own defaults.
     Raises InputError for an unknown arm, channel, rate, sampler or metric, WeightsError for unusable weights.
     """
     # the metrics bring libraries that a bare training machine lacks
@@ -68,10 +71,9 @@ def score(
     extra = [name for name in conditions.metrics if name != "psnr_db"]
     for name in extra:
         registry.resolve("metric", name)
-    neural = [name for name in arms if not _is_peer(name)]
-    scorer = Scorer(neural, places, conditions.dtype, conditions.samplers, conditions.steps, conditions.noise_map)
-    peers = _peers([name for name in arms if _is_peer(name)])
-    variants = [*scorer.variants, *(peers.variants if peers else [])]
+    told = conditions.samplers, conditions.steps, conditions.noise_map
+    scorer = Scorer(arms, places, conditions.dtype, *told, _configuration(settings, conditions.dtype, places.preset))
+    variants = scorer.variants
     not_measured: dict[str, str] = {}
     rows = []
     total, done = len(runs) * len(pictures), 0
@@ -80,10 +82,7 @@ def score(
         for name, picture in pictures.items():
             seed = seeds.integer(conditions.seed, f"score/{name}/{channel.kind}/{channel.snr_db}/{cbr:.6f}")
             reference = picture.permute(1, 2, 0)
-            outcomes = scorer.run(picture, channel, cbr, seed) if neural else {}
-            if peers:
-                outcomes |= peers.run(picture, channel, cbr, seed)
-            for variant, outcome in outcomes.items():
+            for variant, outcome in scorer.run(picture, channel, cbr, seed).items():
                 kept = values[variant]
                 kept.setdefault("psnr_db", []).append(psnr(reference, outcome.decoded))
                 kept.setdefault("symbol_mse", []).append(outcome.symbol_mse)
@@ -98,40 +97,38 @@ def score(
             progress(done, total, f"{channel.kind} {channel.snr_db:g} dB")
         rows += [_row(channel, cbr, variant, values, conditions) for variant in variants]
     stages = {k: round(float(np.median(v)), 3) for k, v in scorer.milliseconds.items()}
-    if neural:
-        stages["decoder"] = stages[f"decoder {neural[0]}"]
+    costs = scorer.costs()
+    # as plain `decoder` in the table of costs: that of the first arm with networks
+    first = next((name for name in costs["gmac"] if name.startswith("decoder ")), None)
+    stages |= {"decoder": stages[first]} if first else {}
     return {
         "images": len(pictures),
         "rows": rows,
-        **scorer.costs(),
+        **costs,
         "ms_per_image": stages,
         "noise_map": conditions.noise_map,
         "not_measured": not_measured,
-        "dtype": str(scorer.dtype).removeprefix("torch."),
+        "dtype": scorer.dtype,
         "threads": torch.get_num_threads(),
     }
 
 
-def _is_peer(name: str) -> bool:
-    # training scores its arms where the peers' libraries are absent
-    if name in ARMS or name in ALIASES:
-        return False
-    from gvc.coding.peers import is_peer
-
-    return is_peer(name)
-
-
-def _peers(names: list[str]) -> Any:
-    if not names:
-        return None
-    from models.still_peers import StillPeers
-
-    return StillPeers(names)
-
-
 def score_arms(pictures: dict[str, Tensor], arms: list[str], places: Places) -> list[dict]:
     """The rows that training writes beside its weights: AWGN and Rayleigh at 0, 10 and 20 dB, CBR 1/48."""
-    return score(pictures, arms, places, Conditions(dtype="auto"))["rows"]
+    return score(pictures, arms, places, Conditions(), settings=None)["rows"]
+
+
+def _configuration(settings: Sequence[str] | None, dtype: str, preset: str) -> Callable[[str], Any]:
+    """By the channel's kind: each picture is a segment, and the MCS table is that measured on this very channel. dtype
+    and preset are for networks within schemes.
+    """
+    if settings is None:
+        return lambda kind: None
+    # not before: a bare training machine lacks what it needs
+    from gvc.config import build
+
+    fixed = ["segment.frames=1", f"model.dtype={dtype}", f"model.preset={preset}"]
+    return functools.cache(lambda kind: build("sim-awgn", [*fixed, f"digital.table={kind}", *settings]))
 
 
 def psnr(reference: Tensor, decoded: Tensor) -> float:

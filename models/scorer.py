@@ -1,21 +1,22 @@
-"""The networks of several arms at work on the same received symbols, whole pictures at a time."""
+"""Several arms at work on the same draws of a symbol channel, whole pictures at a time."""
 
+import functools
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gvc import registry
 from gvc.channel.symbol import SymbolChannel
+from gvc.coding.arms import Arm
+from gvc.coding.scheme import ReceivedSlot, Slot
 from gvc.errors import InputError
-from models.arms import Places, arm
-from models.cddm.network import linear_estimate
-from models.codec import best_dtype, pad
-from models.latents import MAX_LATENTS, fill, from_symbols, grid, latents_of, to_symbols
-from models.layers import multiply_accumulates, placed
+from models.arms import Places
+from models.codec import dtype_of
+from models.latents import grid, latents_of
 
 TOLD = ("true", "flat", "shuffled")
 
@@ -37,7 +38,7 @@ class Variant(NamedTuple):
 
 class Outcome(NamedTuple):
     """decoded uint8 [H, W, 3], mean square error of the symbols, network evaluations of the denoiser, milliseconds of
-    denoiser and decoder.
+    reception.
     """
 
     decoded: Tensor
@@ -46,26 +47,27 @@ class Outcome(NamedTuple):
     milliseconds: float
 
 
-def variants(arms: list[str], samplers: tuple[str, ...], steps: tuple[int, ...]) -> list[Variant]:
-    """Every row that a condition has, in the order of `arms`."""
-    result = []
-    for name in arms:
-        if not arm(name).denoised:
-            result.append(Variant(name))
-            continue
-        for sampler in samplers:
-            result += [Variant(name, sampler, n) for n in ((0,) if sampler == "paper" else steps)]
-    return result
+class _OnTheAir(NamedTuple):
+    """What one sender's slot became: symbols complex64 [n] and the noise map float32 [n] that receivers are told."""
+
+    slot: Slot
+    symbols: np.ndarray
+    noise_map: np.ndarray
 
 
 class Scorer:
-    """The networks of several arms, loaded once. `places` may name other weights than the shipped ones; dtype `auto`
-    follows the CPU's flags.
+    """Several arms. Each picture is a segment of one slot, of as many symbols for every arm; arms with one sender
+    decode the same received symbols, and all meet the same draw of the channel.
 
-    An arm with a denoiser runs with every sampler and number of steps. `noise_map` is what the networks are told of it:
-    `true`, `flat` (its geometric mean over the frame) or `shuffled` (among the frame's symbols); the equaliser's own
-    scaling is kept. Raises InputError for an unknown arm, sampler, number of steps or `noise_map`, WeightsError for
-    unusable weights.
+    `places` may name other weights than the shipped ones; dtype `auto` follows the machine. An arm with a denoiser runs
+    with every sampler and number of steps. `noise_map` is what receivers are told of it: `true`, `flat` (its geometric
+    mean over the frame) or `shuffled` (among the frame's symbols); the equaliser's own scaling is kept. The transmitter
+    knows the mean SNR.
+
+    `configuration` gives, by the channel's kind, the `gvc.config.LinkConfig` that says the rest of schemes' options;
+    without it they have their own defaults.
+
+    Raises InputError for an unknown arm, sampler, number of steps or `noise_map`, WeightsError for unusable weights.
     """
 
     def __init__(
@@ -76,111 +78,119 @@ class Scorer:
         samplers: tuple[str, ...] = ("x0",),
         steps: tuple[int, ...] = (1,),
         noise_map: str = "true",
+        configuration: Callable[[str], Any] = lambda kind: None,
     ):
         if noise_map not in TOLD:
             raise InputError(f"noise map '{noise_map}'{registry.nearest(noise_map, list(TOLD))} ({', '.join(TOLD)})")
-        self.arms = {name: arm(name) for name in arms}
-        self.variants = variants(arms, samplers, steps)
         self.told = noise_map
-        self.dtype = best_dtype() if dtype == "auto" else getattr(torch, dtype)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.encoder = self._ready(places.encoder())
-        files = {a.denoiser for a in self.arms.values() if a.denoised}
-        self.denoisers = {file: self._ready(places.denoiser(file)) for file in sorted(files)}
-        self.decoders = {name: self._ready(places.decoder(name)) for name in self.arms}
-        self.epsilon = self._ready(places.epsilon()) if any(v.sampler == "paper" for v in self.variants) else None
-        self.samplers = {v: self._sampler(v) for v in self.variants if self.arms[v.arm].denoised}
+        self.dtype = str(dtype_of(dtype)).removeprefix("torch.")
+        self._places, self._configuration = places, configuration
+        # The last ones alone: conditions come sorted by channel and rate, and networks take memory.
+        self._bound = functools.lru_cache(maxsize=1)(self._bind)
+        self.variants: list[Variant] = []
+        for name in arms:
+            if not self._arm(Variant(name), "awgn", 1 / 48).denoises:
+                self.variants.append(Variant(name))
+                continue
+            for sampler in samplers:
+                self.variants += [Variant(name, sampler, n) for n in ((0,) if sampler == "paper" else steps)]
+        # what cannot be loaded is told before anything runs
+        self._bound("awgn", 1 / 48)
         self.milliseconds: dict[str, list[float]] = {}
 
-    def _ready(self, network: nn.Module) -> nn.Module:
-        return placed(network, self.device, self.dtype).requires_grad_(False)
+    def _arm(self, variant: Variant, kind: str, cbr: float) -> Arm:
+        asked: dict[str, Any] = {"places": self._places, "dtype": self.dtype, "cbr": cbr}
+        if variant.sampler != "none":
+            asked |= {"sampler": variant.sampler, "steps": 1 if variant.sampler == "paper" else variant.steps}
+        return Arm(variant.arm, self._configuration(kind), scored=asked)
 
-    def _sampler(self, variant: Variant) -> Any:
-        if variant.sampler == "paper":
-            return registry.create("sampler", "paper", network=self.epsilon)
-        network = self.denoisers[self.arms[variant.arm].denoiser]
-        return registry.create("sampler", variant.sampler, network=network, steps=variant.steps)
+    def _bind(self, kind: str, cbr: float) -> dict[Variant, Arm]:
+        return {variant: self._arm(variant, kind, cbr).load() for variant in self.variants}
 
-    def timed(self, stage: str, work: Callable[[], Tensor]) -> tuple[Tensor, float]:
+    def timed(self, stage: str, work: Callable[[], Any]) -> tuple[Any, float]:
         """The result of `work` and its wall time in ms, which is entered under `stage` too."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize()
         started = time.perf_counter()
         result = work()
-        if self.device.type == "cuda":
-            torch.cuda.synchronize()
         spent = (time.perf_counter() - started) * 1e3
         self.milliseconds.setdefault(stage, []).append(spent)
         return result, spent
 
-    @torch.inference_mode()
     def run(self, picture: Tensor, channel: SymbolChannel, cbr: float, seed: int) -> dict[Variant, Outcome]:
-        """uint8 picture [3, H, W] -> the outcome of every variant, all from the same received symbols."""
-        height, width = picture.shape[1:]
+        """uint8 picture [3, H, W] -> the outcome of every variant; the same seed draws the same channel for all."""
+        pixels = picture.permute(1, 2, 0).numpy()
+        height, width = pixels.shape[:2]
         rows, columns = grid(height, width)
-        count = latents_of(cbr)
-        active = torch.tensor([float(count)], device=self.device)
-        design = torch.tensor([channel.snr_db], device=self.device)
-        padded = pad(picture.to(self.device)[None].float() / 255).contiguous(memory_format=torch.channels_last)
-        sent = self.timed("encoder", lambda: self.encoder(padded, design, active))[0][:, :count]
-        generator = torch.Generator(self.device).manual_seed(seed)
-        received, noise = channel(to_symbols(sent), generator)
-        noise = noise.reshape(1, -1, rows, columns)
-        told = self._tell(noise, generator)
-        values = from_symbols(received, count, rows, columns)
-        # the equaliser's scaling is kept: unbiased under what is told, the same linear estimate as under the truth
-        values = linear_estimate(values, noise) * (1 + told.repeat_interleave(2, 1))
-        values, told = fill(values, told)
-        plain = linear_estimate(values, told)
-        denoised: dict[tuple, tuple[Tensor, int, float]] = {}
+        count = latents_of(cbr) // 2 * rows * columns
+        on_the_air: dict[str, _OnTheAir] = {}
         result = {}
-        for variant in self.variants:
-            chosen = self.arms[variant.arm]
-            estimate, used, spent = plain, 0, 0.0
-            if chosen.denoised:
-                key = chosen.denoiser if variant.sampler != "paper" else "", variant.sampler, variant.steps
-                if key not in denoised:
-                    denoised[key] = self._denoise(variant, values, told, active, seed)
-                estimate, used, spent = denoised[key]
-            network = self.decoders[variant.arm]
-            decoded, ms = self.timed(f"decoder {variant.arm}", partial(network, estimate, told, active))
-            shown = (decoded[0, :, :height, :width].clamp(0, 1) * 255).round().to(torch.uint8)
-            error = (estimate[:, :count] - sent).square().mean().item()
-            result[variant] = Outcome(shown.permute(1, 2, 0).cpu(), error, used, spent + ms)
+        for variant, arm in self._bound(getattr(channel, "kind", "awgn"), cbr).items():
+            if arm.sender not in on_the_air:
+                on_the_air[arm.sender] = self._send(arm, pixels, count, channel, seed)
+            slot, symbols, noise_map = on_the_air[arm.sender]
+            received = ReceivedSlot(symbols, noise_map, slot.payload_type, slot.mode, channel.snr_db)
+            result[variant] = self._receive(variant, arm, received, slot.symbols, (height, width), seed)
         return result
 
-    def _denoise(
-        self, variant: Variant, values: Tensor, told: Tensor, active: Tensor, seed: int
-    ) -> tuple[Tensor, int, float]:
-        sampler = self.samplers[variant]
-        generator = torch.Generator(self.device).manual_seed(seed + 1)
-        stage = "denoiser" if variant[1:] == ("x0", 1) else f"denoiser {variant.sampler} {variant.steps}"
-        cleaned, ms = self.timed(stage, lambda: sampler(values, told, active, generator))
-        return cleaned, sampler.used, ms
+    def _send(self, arm: Arm, pixels: np.ndarray, count: int, channel: SymbolChannel, seed: int) -> _OnTheAir:
+        if arm.is_told:
+            ones = np.ones(count, np.complex64)
+            symbols, noise_map = self._through(ones, channel, seed)
+            arm.tell(count, (symbols - ones)[None], noise_map[None])
+        scheme = arm.scheme(count)
+        stage = "encoder" if hasattr(scheme, "costs") else f"encoder {arm.name}"
+        (slot,), _ = self.timed(stage, lambda: scheme.encode(pixels[None], channel.snr_db))
+        return _OnTheAir(slot, *self._through(slot.symbols, channel, seed))
+
+    def _receive(
+        self,
+        variant: Variant,
+        arm: Arm,
+        slot: ReceivedSlot,
+        sent: np.ndarray,
+        size: tuple[int, int],
+        seed: int,
+    ) -> Outcome:
+        scheme: Any = arm.scheme(len(sent))
+        # of the linear estimate, where there is no denoiser
+        estimate, used, spent = slot.symbols / (1 + slot.noise_map), 0, 0.0
+        if arm.denoises:
+            arm.reseed(seed + 1)
+            stage = "denoiser" if variant[1:] == ("x0", 1) else f"denoiser {variant.sampler} {variant.steps}"
+            slot, spent = self.timed(stage, lambda: scheme.denoise(slot, *size))
+            assert slot.estimate is not None
+            estimate, used = slot.estimate.symbols, slot.estimate.evaluations
+        decoded, ms = self.timed(f"decoder {arm.name}", lambda: scheme.decode([slot], *size))
+        error = float(np.mean(np.abs(estimate - sent) ** 2))
+        return Outcome(torch.from_numpy(decoded.pictures[0].copy()), error, used, spent + ms)
+
+    def _through(self, symbols: np.ndarray, channel: SymbolChannel, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Received symbols complex64 [n], and the noise map float32 [n] that is told of them."""
+        generator = torch.Generator().manual_seed(seed)
+        received, noise = channel(torch.from_numpy(symbols)[None], generator)
+        if self.told != "true":
+            told = self._tell(noise, generator)
+            # the equaliser's scaling is kept: unbiased under what is told, the same linear estimate as under the truth
+            received, noise = received * ((1 + told) / (1 + noise)), told
+        return received[0].numpy(), noise[0].float().numpy()
 
     def _tell(self, noise: Tensor, generator: torch.Generator) -> Tensor:
         if self.told == "flat":
             return noise.log().mean().exp().expand_as(noise).clone()
-        if self.told == "shuffled":
-            order = torch.randperm(noise.numel(), device=noise.device, generator=generator)
-            return noise.flatten()[order].reshape(noise.shape)
-        return noise
+        order = torch.randperm(noise.numel(), generator=generator)
+        return noise.flatten()[order].reshape(noise.shape)
 
     def costs(self) -> dict[str, dict[str, float]]:
         """GMAC at 256x256 and number of parameters of encoder, denoiser (one evaluation) and each arm's decoder."""
-        picture = torch.zeros(1, 3, 256, 256, device=self.device, dtype=torch.float32)
-        latents = torch.zeros(1, MAX_LATENTS, 16, 16, device=self.device)
-        noise = torch.ones(1, MAX_LATENTS // 2, 16, 16, device=self.device)
-        scalar = torch.full((1,), 32.0, device=self.device)
-        parts: dict[str, tuple[nn.Module, tuple[Tensor, ...]]] = {"encoder": (self.encoder, (picture, scalar, scalar))}
-        for network in list(self.denoisers.values())[:1]:
-            parts["denoiser"] = (network, (latents, noise, scalar))
-        for name, network in self.decoders.items():
-            parts[f"decoder {name}"] = (network, (latents, noise, scalar))
-        gmac: dict[str, float] = {k: round(multiply_accumulates(m, *x) / 1e9, 4) for k, (m, x) in parts.items()}
-        size: dict[str, float] = {k: sum(p.numel() for p in m.parameters()) for k, (m, _) in parts.items()}
+        gmac: dict[str, float] = {}
+        size: dict[str, float] = {}
+        for arm in self._bound("awgn", 1 / 48).values():
+            if hasattr(arm.any_scheme, "costs"):
+                for part, (multiplications, parameters) in arm.any_scheme.costs().items():
+                    name = f"decoder {arm.name}" if part == "decoder" else part
+                    gmac.setdefault(name, round(multiplications, 4))
+                    size.setdefault(name, parameters)
         # other programs ask for plain `decoder`: that of the first arm
         for table in (gmac, size):
-            if self.decoders:
-                table["decoder"] = next(v for k, v in table.items() if k.startswith("decoder "))
+            decoders = [value for name, value in table.items() if name.startswith("decoder ")]
+            table |= {"decoder": decoders[0]} if decoders else {}
         return {"gmac": gmac, "parameters": size}

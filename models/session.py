@@ -67,7 +67,7 @@ class Options:
         return self.out
 
 
-class Session:
+class TrainingSession:
     """A prepared training run.
 
     `pictures in images` that `validation` lists are held out of training and scored at the end. Raises InputError for

@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from gvc.errors import InputError, WeightsError
-from gvc.stored import read_mapping
+from gvc.storage.files import read_mapping, whole, write_json
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -47,26 +47,46 @@ def save(network: nn.Module, path: Path) -> None:
     for number, shard in enumerate(shards):
         target = path.with_suffix(f".{number}.safetensors") if number else path
         blob = save_tensors(shard)
-        partial = target.with_suffix(".partial")
-        partial.write_bytes(blob)
-        partial.replace(target)
-        entries[target.name] = {"sha256": hashlib.sha256(blob).hexdigest(), "bytes": len(blob)}
-    (path.parent / MANIFEST).write_text(json.dumps(entries, indent=1, sort_keys=True) + "\n")
+        with whole(target) as draft:
+            draft.write_bytes(blob)
+        entries[target.name] = {"bytes": len(blob), "sha256": hashlib.sha256(blob).hexdigest()}
+    write_json(path.parent / MANIFEST, dict(sorted(entries.items())))
 
 
 def enter(path: Path, blob: bytes) -> None:
     """Write a file that belongs to the weights beside it, and enter its SHA-256 in the folder's manifest."""
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(blob)
-    partial.replace(path)
-    entries = manifest(path.parent) | {path.name: {"sha256": hashlib.sha256(blob).hexdigest(), "bytes": len(blob)}}
-    (path.parent / MANIFEST).write_text(json.dumps(entries, indent=1, sort_keys=True) + "\n")
+    with whole(path) as draft:
+        draft.write_bytes(blob)
+    entries = manifest(path.parent) | {path.name: {"bytes": len(blob), "sha256": hashlib.sha256(blob).hexdigest()}}
+    write_json(path.parent / MANIFEST, dict(sorted(entries.items())))
 
 
 def _shards(path: Path, entries: dict[str, dict]) -> list[Path]:
     """Names of the further shards of `path`, in order."""
     names = (f"{path.stem}.{number}.safetensors" for number in itertools.count(1))
     return [Path(name) for name in itertools.takewhile(lambda name: name in entries, names)]
+
+
+def with_shards(path: Path) -> list[Path]:
+    """A weights file and its further shards."""
+    return [path, *(path.parent / shard for shard in _shards(path, manifest(path.parent)))]
+
+
+def described(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
+    """NETWORK/PRESET/FILE -> {sha256, label} of weights files, as their manifests say; null where they are silent."""
+    found = {}
+    for path in sorted(set(paths)):
+        entry: dict[str, Any] = manifest(path.parent).get(path.name, {})
+        network = path.parent.parent.parent.name
+        found[f"{network}/{path.parent.name}/{path.name}"] = {key: entry.get(key) for key in ("sha256", "label")}
+    return found
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """SHA-256 over the names and hashes of weights files, in hex; empty for none."""
+    entries = described(paths)
+    text = "\n".join(f"{name} {entry['sha256']}" for name, entry in entries.items())
+    return hashlib.sha256(text.encode()).hexdigest() if entries else ""
 
 
 def manifest(where: Path) -> dict[str, dict[str, Any]]:

@@ -18,6 +18,7 @@ from flowgraphs.commands import bench
 from gvc import __version__
 from gvc.errors import InputError
 from gvc.paths import ROOT
+from gvc.storage.files import plain
 
 HEAVY = {"torch", "sionna", "gnuradio", "pmt", "numba", "scipy", "matplotlib", "av", "pydantic"}
 
@@ -182,7 +183,7 @@ def test_plain_knows_numpy_paths_and_infinities() -> None:
         "c": (Path("x"), float("inf")),
         "d": {"e": np.int64(7), "f": True},
     }
-    assert output.plain(value) == {"a": 1.5, "b": [0, 1], "c": ["x", None], "d": {"e": 7, "f": True}}
+    assert plain(value) == {"a": 1.5, "b": [0, 1], "c": ["x", None], "d": {"e": 7, "f": True}}
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -259,9 +260,7 @@ def test_names_that_are_no_utf_8_are_told(call: list[str]) -> None:
 
 
 def test_results_with_such_names_are_json() -> None:
-    assert output.plain({"cl\udcffip": ["a\udcff.mp4", Path("b\udcff")]}) == {
-        "cl\\udcffip": ["a\\udcff.mp4", "b\\udcff"]
-    }
+    assert plain({"cl\udcffip": ["a\udcff.mp4", Path("b\udcff")]}) == {"cl\\udcffip": ["a\\udcff.mp4", "b\\udcff"]}
 
 
 def test_few_open_files_are_refused_with_what_to_do() -> None:

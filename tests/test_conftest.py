@@ -1,10 +1,12 @@
 """What keeps the tests apart: groups of xdist, and the check for leftovers."""
 
+import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
-from tests.conftest import children, group, threads
+from tests.conftest import Left, children, group, threads
 
 
 def test_a_file_stays_together_and_timed_files_too() -> None:
@@ -29,3 +31,13 @@ def test_a_child_and_a_thread_left_behind_are_seen() -> None:
     assert threads() - before == {thread}
     ended.set()
     thread.join()
+
+
+def test_a_socket_and_an_open_file_left_behind_are_seen(tmp_path: Path) -> None:
+    left = Left()
+    assert left() == []
+    with socket.socket() as sock, open(tmp_path / "a", "w") as file:
+        assert sorted(line.partition(": ")[0] for line in left()) == sorted(
+            f"descriptor {one.fileno()}" for one in (sock, file)
+        )
+    assert left() == []

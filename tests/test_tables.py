@@ -13,6 +13,7 @@ from rich.console import Console
 from flowgraphs import cli, output
 from flowgraphs.headline import headline
 from flowgraphs.tables import tables
+from gvc.storage.files import plain
 
 WIDTH = 80
 ARM = {"psnr_db": 28.4512, "ssim": 0.80712, "ms_ssim": 0.92431, "lpips": 0.3211, "dists": 0.2101, "vmaf": 48.61}
@@ -42,7 +43,7 @@ LINK = {
 
 def shown(result: dict, width: int = WIDTH) -> list[str]:
     screen = Console(width=width, file=io.StringIO(), force_terminal=False)
-    for part in tables(output.plain(result), width):
+    for part in tables(plain(result), width):
         screen.print(part)
     return screen.file.getvalue().splitlines()
 

@@ -6,14 +6,10 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from benchmarks.book.analysis import BLOCKED, DELAY, MARGIN, SPEED, Row, cbr_name, curve, mean_and_tenth, values_of
+from gvc.evaluation.metrics.description import describe
 from gvc.evaluation.style import DASHES, LIGHT, MARKERS, WIDTH_INCHES
 
-METRICS = {
-    "psnr_db": "PSNR (dB)",
-    "lpips": "LPIPS (lower is better)",
-    "dists": "DISTS (lower is better)",
-    "vmaf": "VMAF",
-}
+METRICS = ("psnr_db", "lpips", "dists", "vmaf")
 TITLES = {
     "jscc": "JSCC",
     "jscc+cddm": "JSCC + CDDM",
@@ -76,7 +72,7 @@ def grid(rows: list[Row], metric: str) -> Figure:
             if not down:
                 axes.set_title(radio.removeprefix("sim-"))
             if not across:
-                axes.set_ylabel(f"{clip.removesuffix('.mp4').removesuffix('_pristine')}\n{METRICS[metric]}")
+                axes.set_ylabel(f"{clip.removesuffix('.mp4').removesuffix('_pristine')}\n{describe(metric).axis}")
             if down == len(clips) - 1:
                 axes.set_xlabel("SNR (dB)")
             axes.set_xticks(sorted({row["snr_db"] for row in rows}))

@@ -26,6 +26,7 @@ from benchmarks.book.analysis import (
 )
 from benchmarks.book.figures import METRICS, TITLES
 from benchmarks.book.wins import frames, wins
+from gvc.evaluation.metrics.description import describe
 
 _TEMPLATE = Path(__file__).with_name("results.md.j2")
 
@@ -35,8 +36,8 @@ def write(tables: dict[str, list[Row]], found: Findings, book: Path) -> str:
     rows = tables["main"]
     narrow = [key for key in found.digital_above if key[1] == "1/48"]
     figures = [
-        {"name": f"{metric}-cbr-{cbr_name(cbr).replace('/', '-')}", "title": f"{title} at CBR {cbr}"}
-        for metric, title in METRICS.items()
+        {"name": f"{metric}-cbr-{cbr_name(cbr).replace('/', '-')}", "title": f"{describe(metric).axis} at CBR {cbr}"}
+        for metric in METRICS
         for cbr in values_of(rows, "cbr")
     ]
     blocks = _json(book / "blocks.json")

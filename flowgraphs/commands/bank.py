@@ -8,6 +8,7 @@ import typer
 from flowgraphs import output
 from flowgraphs.commands.options import AllowCode
 from gvc.errors import InputError
+from gvc.storage import files
 
 
 def bank(
@@ -62,12 +63,10 @@ def bank(
             )
     arrays = {key: np.concatenate([b.arrays[key] for b in banks]) for key in banks[0].arrays}
     blob = save(arrays, metadata={**banks[0].metadata, "radios": ",".join(radios)})
-    partial = out.with_suffix(".partial")
     try:
-        partial.write_bytes(blob)
-        partial.replace(out)
+        with files.whole(out) as draft:
+            draft.write_bytes(blob)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise InputError(f"cannot write '{out}': {error.strerror}; choose another place") from error
     kept = ~arrays["erased"]
     squared = arrays["error_re"].astype(np.float32) ** 2 + arrays["error_im"].astype(np.float32) ** 2

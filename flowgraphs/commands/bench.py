@@ -1,15 +1,14 @@
 """`gvc bench`: where the time goes."""
 
 import json as json_format
-import os
 import re
 import subprocess
-import sys
 from typing import Annotated
 
 import typer
 
 from flowgraphs import output
+from gvc import child
 from gvc.errors import GvcError, InputError
 from gvc.paths import ROOT
 from gvc.registry import nearest
@@ -28,10 +27,8 @@ def bench(
     """Run a benchmark in a process of its own, in this folder, and show its rows."""
     if name not in NAMES:
         raise InputError(f"unknown benchmark '{name}'{nearest(name, NAMES)} (known: {', '.join(NAMES) or 'none'})")
-    # -P: a folder called models where the command is called must not hide ours.
-    command = [sys.executable, "-P", "-m", f"benchmarks.{name}", *(arguments or []), "--json", "-"]
-    given = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(given)}
+    command = child.command(f"benchmarks.{name}", *(arguments or []), "--json", "-")
+    environment = child.environment()
     if "--help" in command:
         subprocess.run(command, env=environment, check=False)
         return

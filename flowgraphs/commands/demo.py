@@ -1,6 +1,5 @@
 """`gvc demo`: the link on the demo clip, and a report to look at."""
 
-import json as json_text
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,12 +7,12 @@ import typer
 
 from flowgraphs import output
 from flowgraphs.commands.options import AllowCode, names
-from flowgraphs.experiment import DEFAULT_METRICS
+from gvc.evaluation.metrics import DEFAULT_METRICS
+from gvc.storage import files
 
 CLIP = "bikes.mp4"
 ARMS = ("jscc", "control", "jscc+cddm")
 # DISTS takes seconds of computation a frame at this size: more than all the rest of the demo together.
-METRICS = tuple(name for name in DEFAULT_METRICS if name != "dists")
 
 
 def demo(
@@ -24,7 +23,7 @@ def demo(
         str, typer.Option(help="Receivers to compare, on the same symbols; the last one is the headline.")
     ] = ",".join(ARMS),
     frames: Annotated[int, typer.Option(help="How many frames; 0: the whole clip.")] = 0,
-    metrics: Annotated[str, typer.Option(help="Comma-separated.")] = ",".join(METRICS),
+    metrics: Annotated[str, typer.Option(help="Comma-separated.")] = ",".join(DEFAULT_METRICS),
     seed: Annotated[int, typer.Option(help="Root seed of the channel.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Run folder; default runs/TIME.")] = None,
     allow_code: AllowCode = False,
@@ -58,20 +57,22 @@ def _over_snr(plan: Any, result: dict[str, Any], told: Any) -> dict[str, str]:
     # After `configure` has set the number of threads: it loads torch.
     from flowgraphs.experiment import configure
     from flowgraphs.snr_sweep import sweep
-    from gvc.coding.peers import is_peer
+    from gvc.coding.arms import bind
 
     try:
+        config = configure(plan.radio, plan.overrides)
+        senders = {name: bind(name, config).sender for name in result["arms"]}
         rows: Any = sweep(
-            configure(plan.radio, plan.overrides),
+            config,
             plan.clip,
-            [name for name in result["arms"] if not is_peer(name)],
+            [name for name, sender in senders.items() if sender == senders[result["timed_arm"]]],
             seed=plan.seed,
             progress=lambda done, total: told("PSNR over SNR", done, total),
         )
     except Exception as error:
         rows = {"failed": f"{type(error).__name__}: {error}"}
         output.say(f"the sweep over SNR failed: {rows['failed']}")
-    (Path(result["out"]) / "sweep.json").write_text(json_text.dumps(output.plain(rows)) + "\n", encoding="utf-8")
+    files.write_json(Path(result["out"]) / "sweep.json", rows, indent=None)
     return {"psnr_over_snr": rows["failed"]} if isinstance(rows, dict) else {}
 
 

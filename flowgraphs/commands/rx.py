@@ -15,7 +15,7 @@ def rx(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write; pictures as displayed go to its frames/.")],
     radio: Annotated[str, typer.Option(help="Radio file or bare name.")] = "sim-tdl-c-900ns",
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")] = None,
-    arm: Annotated[str, typer.Option(help="Which receiver: jscc, jscc+cddm, or the peer that was sent.")] = "jscc+cddm",
+    arm: Annotated[str, typer.Option(help="Which receiver: jscc, jscc+cddm, av1+ldpc, mine:Scheme, ...")] = "jscc+cddm",
     reference: Annotated[str | None, typer.Option(help="The clip that was sent: PSNR and SSIM against it.")] = None,
     allow_code: AllowCode = False,
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
@@ -33,7 +33,7 @@ def rx(
     from flowgraphs.hints import hints
     from flowgraphs.receive import ReceiveGraph
     from flowgraphs.runner import run
-    from gvc.run import RunFolder
+    from gvc.storage.run_folder import RunFolder
 
     with RunFolder(out) as folder, output.steps() as told:
         graph = ReceiveGraph(config, samples, folder, arm)
@@ -69,7 +69,7 @@ def rx(
         if reference is not None:
             told("comparing with the reference", 0, 0)
             result["reference"] = against_clip(graph.sink.heard, reference)
-        folder.commit(output.plain({**result, "config": config.model_dump()}))
+        folder.commit({**result, "config": config.model_dump()})
     for hint in said:
         print(f"note: {hint}", file=sys.stderr)
     output.emit(result, json, _shown(result))

@@ -1,4 +1,4 @@
-"""`gvc score`: the networks alone, on whole pictures, at symbol level."""
+"""`gvc score`: arms alone, on whole pictures, at symbol level."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from flowgraphs import output
+from flowgraphs.commands.options import names
 from gvc.errors import InputError
 
 
@@ -15,7 +16,9 @@ def score(
     channel: Annotated[str, typer.Option(help="awgn, rayleigh (independent fades), or several, comma-separated.")],
     snr_db: Annotated[str, typer.Option(help="Mean Es/N0 in dB, comma-separated.")] = "10",
     cbr: Annotated[str, typer.Option(help="Channel bandwidth ratios, comma-separated.")] = "1/48",
-    arms: Annotated[str, typer.Option(help="A, A+, control, C, D, P, jscc, jscc+cddm.")] = "A,A+,control,C,D",
+    arms: Annotated[
+        str, typer.Option(help="A, A+, control, C, D, P, jscc+cddm, av1+ldpc, mine:Scheme, ...")
+    ] = "A,A+,control,C,D",
     preset: Annotated[str, typer.Option(help="small, default or large.")] = "default",
     only: Annotated[Path | None, typer.Option(help="List of the names in --images to use, one a line.")] = None,
     csi_error_var: Annotated[float, typer.Option(help="Variance of the channel-state error.")] = 0.0,
@@ -26,7 +29,13 @@ def score(
     sampler: Annotated[str, typer.Option(help="x0, stochastic, paper; comma-separated.")] = "x0",
     noise_map: Annotated[str, typer.Option(help="What the networks are told: true, flat or shuffled.")] = "true",
     weights: Annotated[list[str] | None, typer.Option(help="ARM=FILE: another decoder file for an arm.")] = None,
-    metrics: Annotated[str, typer.Option(help="psnr_db, ssim, ms_ssim, lpips, dists; comma-separated.")] = "psnr_db",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting of schemes: digital.*, arms.*, ..."),
+    ] = None,
+    metrics: Annotated[
+        str, typer.Option(help="psnr_db, ssim, ms_ssim, lpips, dists, efficientnet; comma-separated.")
+    ] = "psnr_db",
     dtype: Annotated[str, typer.Option(help="float32, bfloat16 or auto (by CPU flags).")] = "float32",
     threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves torch's choice.")] = 0,
     seed: Annotated[int, typer.Option(help="Root seed of the channel draws.")] = 1,
@@ -66,7 +75,9 @@ def score(
         places.use(name, Path(file))
     chosen = pictures.read(images, only=pictures.listed(only) if only else None)
     with output.steps() as told:
-        result = run(chosen, arms.split(","), places, conditions, lambda done, total, what: told(what, done, total))
+        result = run(
+            chosen, names(arms), places, conditions, lambda done, total, what: told(what, done, total), set_ or ()
+        )
     output.emit({"preset": preset, **result}, json)
 
 

@@ -15,7 +15,7 @@ def tx(
     radio: Annotated[str, typer.Option(help="Radio file or bare name.")] = "sim-tdl-c-900ns",
     frames: Annotated[int, typer.Option(min=0, help="How many frames; 0: the whole clip.")] = 0,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")] = None,
-    arm: Annotated[str, typer.Option(help="Whose encoder: jscc, or a peer such as av1+ldpc or softcast.")] = "jscc",
+    arm: Annotated[str, typer.Option(help="Whose encoder: jscc, av1+ldpc, softcast, mine:Scheme, ...")] = "jscc",
     seed: Annotated[int, typer.Option(help="Root seed; the stream's identity follows from it.")] = 1,
     scale: Annotated[str, typer.Option(help="Factor of every sample, or `peak`: the largest becomes 1.")] = "1",
     allow_code: AllowCode = False,

@@ -35,10 +35,13 @@ class Capacity:
     Raises InputError for what these have wrong.
     """
 
+    payload_types = frozenset({QPSK})
+    knows_channel = True
+
     def __init__(
         self,
         count: int,
-        segment_frames: int = 16,
+        segment_frames: int = 8,
         fps: float = 25.0,
         codec: str = "av1",
         outage: float = 0.0,
@@ -53,6 +56,21 @@ class Capacity:
         self._noise_map: np.ndarray | None = None
         self._on_the_way: deque[tuple[bytes, int]] = deque()
         self._concealment = Concealment()
+
+    @classmethod
+    def configured(cls, config: Any, at: str = "") -> dict[str, Any]:
+        """Options of section `capacity` of a `gvc.config.LinkConfig`; `at` is the outage, empty for what that says.
+
+        Raises InputError when it is no number.
+        """
+        bound = config.capacity
+        try:
+            outage = float(at) if at else bound.outage
+        except ValueError as error:
+            raise InputError(
+                f"capacity@{at}: write the share of segments in outage, for example capacity@0.1"
+            ) from error
+        return {"codec": bound.codec, "codec_options": bound.options.codec, "outage": outage}
 
     def tell(self, error: np.ndarray, noise_map: np.ndarray) -> None:
         """What the channel will do to the next segment: complex64 (not needed) and float32, both [n, count]."""

@@ -1,4 +1,4 @@
-"""The digital peer: a video codec's bytes, LDPC and QAM in the slots of a segment."""
+"""The digital scheme: a video codec's bytes, LDPC and QAM in the slots of a segment."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,8 @@ from gvc.coding.scheme import Decoded, ReceivedSlot, Slot, stacked
 from gvc.errors import BudgetError, InputError, ParseError
 from gvc.noise_map import NU_MAX
 from gvc.phy.capacity import ergodic
-from gvc.phy.mcs import Mcs, of_header
+from gvc.phy.mcs import TABLE, Mcs, of_header
+from gvc.phy.payload import QAM
 from gvc.phy.sequences import interleaver
 from gvc.phy.transport_block import TransportBlock, transport_block
 
@@ -42,11 +43,13 @@ class Digital:
     Raises InputError for what these have wrong.
     """
 
+    payload_types = QAM
+
     def __init__(
         self,
         codec: str,
         count: int,
-        segment_frames: int = 16,
+        segment_frames: int = 8,
         depth: int | None = None,
         preset: str = "random-access",
         fps: float = 25.0,
@@ -62,6 +65,27 @@ class Digital:
         self.adaptation = registry.create("adaptation", adaptation, adaptation_options, **given)
         self._count, self._fps, self._depth = count, fps, depth or segment_frames
         self._concealment = Concealment()
+
+    @classmethod
+    def configured(cls, config: Any, at: str = "") -> dict[str, Any]:
+        """Options of section `digital` of a `gvc.config.LinkConfig`. `at` is the adaptation or an MCS, empty for the
+        configuration's.
+        """
+        digital = config.digital
+        chosen, mcs = digital.adaptation, digital.mcs
+        if at in TABLE:
+            chosen, mcs = "fixed", at
+        elif at:
+            chosen = at
+        own = digital.options.adaptation if chosen == digital.adaptation else {}
+        given = {"mcs": mcs, "channel": digital.table, "margin_db": digital.margin_db}
+        source = {"preset": digital.preset, "depth": digital.depth}
+        return {"adaptation": chosen, "adaptation_options": own, **given, **source}
+
+    @property
+    def knows_channel(self) -> bool:
+        """Whether the adaptation waits to be told."""
+        return hasattr(self.adaptation, "tell")
 
     def encode(self, pictures: np.ndarray, snr_db: float) -> list[Slot]:
         """See `Scheme.encode`."""

@@ -1,7 +1,9 @@
-"""The hybrid peer: a digital base and an analogue refinement of what it leaves, in the same slots."""
+"""The hybrid scheme: a digital base and an analogue refinement of what it leaves, in the same slots."""
 
 import functools
+import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,6 +15,7 @@ from gvc.coding.scheme import Decoded, ReceivedSlot, Slot, stacked
 from gvc.coding.softcast.whitening import across_slots
 from gvc.errors import BudgetError, InputError, ParseError
 from gvc.noise_map import NU_MAX
+from gvc.phy.identity import coder_of_name
 from gvc.phy.mcs import Mcs, named, of_header
 from gvc.phy.payload import HYBRID
 from gvc.phy.transport_block import TransportBlock
@@ -27,7 +30,8 @@ SHAPE = ("n", "height", "width", "symbols")
 class Refinement(Protocol):
     """The socket of kind `refinement`: n residuals of one size in `symbols` complex symbols of mean power 1.
 
-    Made with (n, height, width, symbols). A static method `weights()`, if there is one, lists the files that its
+    Made with (n, height, width, symbols) and its own options. A class method `configured(config)`, if there is one,
+    says which of these a `gvc.config.LinkConfig` gives; a static method `weights(**options)` lists the files that its
     results depend on.
     """
 
@@ -59,13 +63,15 @@ class Hybrid:
     Raises InputError when a share leaves either part without symbols.
     """
 
+    payload_types = frozenset({HYBRID})
+
     def __init__(
         self,
         count: int,
         bandwidth: float = 0.5,
         power: float = 0.5,
         refinement: str = "softcast",
-        segment_frames: int = 16,
+        segment_frames: int = 8,
         refinement_options: Mapping[str, Any] | None = None,
         **digital: Any,
     ):
@@ -83,8 +89,38 @@ class Hybrid:
             return registry.create("refinement", refinement, refinement_options, **dict(zip(SHAPE, shape, strict=True)))
 
         self._analogue = analogue
+        weights = getattr(registry.resolve("refinement", refinement), "weights", None)
+        self._weights = functools.partial(weights, **(refinement_options or {})) if weights else list
+        self._parts = f"{digital.get('codec')}/{refinement}"
         self._control = TransportBlock(named("qpsk-1_5"), CONTROL_SYMBOLS)
         self._concealment = Concealment()
+
+    @classmethod
+    def configured(cls, config: Any, at: str = "") -> dict[str, Any]:
+        """Options of sections `hybrid` and `digital` of a `gvc.config.LinkConfig`; `at` as of `Digital.configured`."""
+        hybrid = config.hybrid
+        refinement = registry.resolve("refinement", hybrid.refinement)
+        given = refinement.configured(config) if hasattr(refinement, "configured") else {}
+        own = {
+            "codec_options": hybrid.options.codec,
+            "refinement_options": {**given, **hybrid.options.refinement},
+        }
+        return {**Digital.configured(config, at), **hybrid.model_dump(exclude={"options"}), **own}
+
+    @property
+    def coder(self) -> int:
+        """Of the names of its parts and, where the refinement has weights, of their files' content."""
+        digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in self.weights() if path.exists()]
+        return coder_of_name("/".join(["hybrid", self._parts, *digests]))
+
+    @property
+    def knows_channel(self) -> bool:
+        """As its base."""
+        return self._base.knows_channel
+
+    def weights(self) -> list[Path]:
+        """Of the refinement."""
+        return self._weights()
 
     def tell(self, error: np.ndarray, noise_map: np.ndarray) -> None:
         """See `Digital.tell`."""

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gvc.evaluation.plots import Outcome
-from gvc.evaluation.run_folder import RunFolder
+from gvc.evaluation.reported_run import ReportedRun
 from gvc.evaluation.style import HALF_INCHES, HEAT, WIDTH_INCHES, Theme, stroke
 from gvc.phy.numerology import Numerology
 from gvc.phy.signal_probe import LEVELS_DB
@@ -15,7 +15,7 @@ SIDES = ("sent", "received")
 FLOOR_DB = -40.0
 
 
-def channel_response(run: RunFolder, theme: Theme) -> Outcome:
+def channel_response(run: ReportedRun, theme: Theme) -> Outcome:
     """|H| of every burst over carriers and time, above the estimated SNR, with lost bursts marked."""
     response = run.bursts.get("channel")
     if response is None or response.ndim not in (2, 3) or not response.shape[0]:
@@ -58,7 +58,7 @@ def channel_response(run: RunFolder, theme: Theme) -> Outcome:
     return figure
 
 
-def _burst_times(run: RunFolder, count: int) -> tuple[np.ndarray, str]:
+def _burst_times(run: ReportedRun, count: int) -> tuple[np.ndarray, str]:
     if "time_s" in run.bursts:
         return run.bursts["time_s"].astype(np.float64), "time (s)"
     if {"start_sample", "sample_rate_hz"} <= set(run.bursts):
@@ -80,7 +80,7 @@ def _on_even_grid(image: np.ndarray, seconds: np.ndarray) -> tuple[np.ndarray, n
     return even, edges
 
 
-def delay_profile(run: RunFolder, theme: Theme) -> Outcome:
+def delay_profile(run: ReportedRun, theme: Theme) -> Outcome:
     """Mean power over delay: the estimates over carriers, windowed (Hann), to the time domain."""
     found = _estimates(run)
     if isinstance(found, str):
@@ -105,7 +105,7 @@ def delay_profile(run: RunFolder, theme: Theme) -> Outcome:
     return figure
 
 
-def doppler(run: RunFolder, theme: Theme) -> Outcome:
+def doppler(run: ReportedRun, theme: Theme) -> Outcome:
     """Spectrum over time of the estimates, mean over carriers; the carrier offset and whole-sample timing taken out."""
     found = _estimates(run)
     if isinstance(found, str):
@@ -150,7 +150,7 @@ def doppler(run: RunFolder, theme: Theme) -> Outcome:
     return figure
 
 
-def offsets(run: RunFolder, theme: Theme) -> Outcome:
+def offsets(run: ReportedRun, theme: Theme) -> Outcome:
     """Carrier frequency offset and timing of each burst over time."""
     cfo = run.bursts.get("cfo_hz")
     if cfo is None or not len(cfo):
@@ -174,7 +174,7 @@ def offsets(run: RunFolder, theme: Theme) -> Outcome:
     return figure
 
 
-def spectrum(run: RunFolder, theme: Theme) -> Outcome:
+def spectrum(run: ReportedRun, theme: Theme) -> Outcome:
     """Power density of the samples sent and received, each over its own mean."""
     rate = run.run.get("config", {}).get("sample_rate_hz")
     drawn = {name: run.signal[f"{name}_density"] for name in SIDES if f"{name}_density" in run.signal}
@@ -193,7 +193,7 @@ def spectrum(run: RunFolder, theme: Theme) -> Outcome:
     return figure
 
 
-def peaks(run: RunFolder, theme: Theme) -> Outcome:
+def peaks(run: ReportedRun, theme: Theme) -> Outcome:
     """Share of samples whose power is so far above the mean (complementary distribution), beside Gaussian noise."""
     drawn = {name: run.signal[f"{name}_excess"] for name in SIDES if f"{name}_excess" in run.signal}
     drawn = {name: share for name, share in drawn.items() if share.size == LEVELS_DB.size}
@@ -212,7 +212,7 @@ def peaks(run: RunFolder, theme: Theme) -> Outcome:
     return figure
 
 
-def _estimates(run: RunFolder) -> tuple[np.ndarray, np.ndarray, Numerology, float] | str:
+def _estimates(run: ReportedRun) -> tuple[np.ndarray, np.ndarray, Numerology, float] | str:
     """(response complex [bursts, carriers] of the first antenna, carriers, waveform, samples a second), or why not."""
     response, carriers = run.bursts.get("channel"), run.bursts.get("carriers")
     name = ((run.run.get("config") or {}).get("phy") or {}).get("numerology")
@@ -233,7 +233,7 @@ def _relative_db(power: np.ndarray, reference: float | None = None) -> np.ndarra
     return 10 * np.log10(np.maximum(over, 1e-9))
 
 
-def _timing(run: RunFolder) -> np.ndarray | None:
+def _timing(run: ReportedRun) -> np.ndarray | None:
     """Where each burst began against an even grid of frames, in samples, less its mean; None where it cannot be told.
 
     The length of a frame is taken as the nearest whole number, so that a sampling offset shows as a slope.
@@ -255,7 +255,7 @@ def _timing(run: RunFolder) -> np.ndarray | None:
     return rest - rest.mean() if np.ptp(rest) < 0.05 * max(length, 1.0) else None
 
 
-def _set_doppler_hz(run: RunFolder) -> float | None:
+def _set_doppler_hz(run: ReportedRun) -> float | None:
     config = run.run.get("config") or {}
     speed, carrier = (config.get("channel") or {}).get("speed_mps"), config.get("center_frequency_hz")
     if isinstance(speed, (int, float)) and isinstance(carrier, (int, float)):

@@ -11,8 +11,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from gvc.errors import LinkError
 from gvc.evaluation.metrics.psnr import psnr_db
-from gvc.evaluation.run_folder import REFERENCE, RunFolder
+from gvc.evaluation.reported_run import REFERENCE, ReportedRun
 from gvc.evaluation.style import DIFFERENCE, title
+from gvc.storage import files
 
 FULL_SCALE = 64
 """Absolute difference, mean of R, G and B, at which a difference map saturates (of 255)."""
@@ -27,7 +28,7 @@ def difference_map(reference: np.ndarray, shown: np.ndarray) -> np.ndarray:
     return (colormaps[DIFFERENCE](np.minimum(error, 1.0))[..., :3] * 255).round().astype(np.uint8)
 
 
-def chosen_frames(run: RunFolder) -> list[tuple[str, int]]:
+def chosen_frames(run: ReportedRun) -> list[tuple[str, int]]:
     """(why, frame id) of the frames worth looking at: typical, best and worst received, and the first lost one.
 
     By PSNR of the last arm; without it, the middle frame.
@@ -50,7 +51,7 @@ def chosen_frames(run: RunFolder) -> list[tuple[str, int]]:
     return chosen + ([("Lost frame, previous one shown", gone[0])] if gone else [])
 
 
-def write_video(run: RunFolder, path: Path) -> Path | None:
+def write_video(run: ReportedRun, path: Path) -> Path | None:
     """Write original and arms side by side as H.264 to `path`; None when there are no pictures.
 
     Raises LinkError when the encoder or the disk refuses.
@@ -68,9 +69,11 @@ def write_video(run: RunFolder, path: Path) -> Path | None:
     from gvc.video.clip import file_url
 
     rate = Fraction(run.run.get("fps_source") or 25).limit_denominator(1001)
-    partial = path.with_suffix(".partial.mp4")
     try:
-        with av.open(file_url(partial), "w", options={"movflags": "+faststart"}) as container:
+        with (
+            files.whole(path) as draft,
+            av.open(file_url(draft), "w", "mp4", options={"movflags": "+faststart"}) as container,
+        ):
             stream = container.add_stream("libx264", rate=rate)
             stream.pix_fmt = _PIXEL_FORMAT
             stream.options = {"crf": "18", "preset": "veryfast", "threads": "2"}
@@ -79,15 +82,12 @@ def write_video(run: RunFolder, path: Path) -> Path | None:
                     stream.height, stream.width = picture.shape[:2]
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
             container.mux(stream.encode())
-        partial.replace(path)
     except (av.FFmpegError, OSError) as error:
         raise LinkError(f"the comparison video cannot be written: {error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
     return path
 
 
-def _sheets(run: RunFolder, names: list[str], shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+def _sheets(run: ReportedRun, names: list[str], shape: tuple[int, ...]) -> Iterator[np.ndarray]:
     """Every frame as uint8 [height, width, 3]: a strip of titles above the pictures, sides even."""
     scale = min(1.0, PANEL_LIMIT / shape[1])
     if shape[1] < 320:
@@ -125,7 +125,7 @@ def _sheets(run: RunFolder, names: list[str], shape: tuple[int, ...]) -> Iterato
         yield np.asarray(sheet)
 
 
-def _lost(run: RunFolder, arm: str) -> set[int]:
+def _lost(run: ReportedRun, arm: str) -> set[int]:
     column = run.column(arm, "psnr_db")
     return set() if column is None else {int(i) for i, _, gone in zip(*column, strict=True) if gone}
 

@@ -21,7 +21,8 @@ from pathlib import Path
 
 import zmq
 
-from gvc import child, registry
+from gvc import registry
+from gvc.child import Parent
 from gvc.errors import GvcError, InputError, LinkError
 from gvc.evaluation import endpoint as endpoints
 from gvc.evaluation import outcome
@@ -89,8 +90,8 @@ def take(receiver: zmq.Socket, session: Session) -> bool:
     return True
 
 
-def evaluate(arguments: argparse.Namespace) -> int:
-    """Run the process described by `arguments`; the exit code."""
+def evaluate(arguments: argparse.Namespace, parent: Parent | None = None) -> int:
+    """Run the process described by `arguments`; the exit code. Where there is a parent, it is told the progress."""
     metrics = [name for name in arguments.metrics.split(",") if name]
     for name in metrics:
         if name not in registry.names("metric"):
@@ -99,8 +100,6 @@ def evaluate(arguments: argparse.Namespace) -> int:
         raise InputError("--streams, --idle-timeout-s and --fps must be positive")
     if not 1 <= arguments.keep <= MAX_KEEP or not 1 <= arguments.arms <= MAX_ARMS or not arguments.stall_s > 0:
         raise InputError(f"--keep is 1 to {MAX_KEEP} frames, --arms 1 to {MAX_ARMS}, --stall-s positive")
-    if arguments.parent is not None:
-        child.end_with_parent(arguments.parent)
     given = endpoints.token_of_environment()
     token = given or endpoints.new_token()
     context = zmq.Context()
@@ -108,11 +107,15 @@ def evaluate(arguments: argparse.Namespace) -> int:
         receiver = bind(context, arguments.bind, arguments.allow_remote)
         session = Session(Path(arguments.out), token, arguments.keep, arguments.arms, metrics)
         try:
-            print("listening", receiver.getsockopt_string(zmq.LAST_ENDPOINT).rstrip("\0"), flush=True)
+            listening = receiver.getsockopt_string(zmq.LAST_ENDPOINT).rstrip("\0")
+            if parent is None:
+                print("listening", listening, flush=True)
+            else:
+                parent.send({"listening": listening})
             if given is None:
                 print(f"{endpoints.TOKEN_VARIABLE}={token.hex()}", flush=True)
             receive(receiver, session, arguments.streams, arguments.idle_timeout_s)
-            told = _Told(receiver, session, to_parent=arguments.parent is not None)
+            told = _Told(receiver, session, parent)
             results = outcome.results(session, metrics, arguments.fps, told, arguments.stall_s)
             _say(f"wrote {outcome.commit(session, results)}")
         finally:
@@ -130,8 +133,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
 class _Told:
     """Progress of the metrics: to people once a metric, to a parent process as it goes on. Senders are answered."""
 
-    def __init__(self, receiver: zmq.Socket, session: Session, to_parent: bool) -> None:
-        self._receiver, self._session, self._to_parent = receiver, session, to_parent
+    def __init__(self, receiver: zmq.Socket, session: Session, parent: Parent | None) -> None:
+        self._receiver, self._session, self._parent = receiver, session, parent
         self._said = ("", 0, 0)
 
     def __call__(self, what: str, done: int, total: int) -> None:
@@ -139,8 +142,8 @@ class _Told:
             pass
         if what != self._said[0]:
             _say(f"evaluating {what}")
-        if self._to_parent and (what, done, total) != self._said:
-            print(f"progress {done} {total} {what}", flush=True)
+        if self._parent is not None and (what, done, total) != self._said:
+            self._parent.send({"what": what, "done": done, "total": total})
         self._said = what, done, total
 
 
@@ -157,22 +160,26 @@ def main(arguments: list[str] | None = None) -> int:
     options.add_argument("--keep", type=int, default=KEEP, help="first frames whose pictures are kept for all metrics")
     options.add_argument("--arms", type=int, default=1, help="receivers that every original is kept for")
     options.add_argument("--stall-s", type=float, default=STALL_S, help="give a metric up that stands still so long")
-    options.add_argument("--parent", type=int, help="process id of the parent: end with it, and tell it the progress")
     options.add_argument("--nice", type=int, default=10, help="lower own priority by this much")
     parsed = options.parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     os.nice(max(0, parsed.nice))
+    parent = Parent() if Parent.there() else None
+    failed: GvcError
     try:
-        return evaluate(parsed)
+        return evaluate(parsed, parent)
     except GvcError as error:
-        _say(f"error: {error}")
-        return error.exit_code
+        failed = error
     except OSError as error:
-        _say(f"error: {LinkError(f'cannot write to {parsed.out}: {error}')}")
-        return 1
+        failed = LinkError(f"cannot write to {parsed.out}: {error}")
     except KeyboardInterrupt:
         _say(f"interrupted; start again with --out {parsed.out} to go on")
         return 130
+    if parent is None:
+        _say(f"error: {failed}")
+    else:
+        print(failed, file=sys.stderr, flush=True)
+    return failed.exit_code
 
 
 def _say(text: str) -> None:

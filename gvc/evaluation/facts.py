@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from gvc.evaluation.run_folder import RunFolder
+from gvc.evaluation.reported_run import ReportedRun
 from gvc.evaluation.style import title
 from gvc.evaluation.wording import number, words
 
 MODES = {0: "analogue joint source-channel coding: received information, nothing generated"}
 
 
-def counters(run: RunFolder) -> list[tuple[str, list[tuple[str, str]]]]:
+def counters(run: ReportedRun) -> list[tuple[str, list[tuple[str, str]]]]:
     """Groups of (name, count): the link's, each block's, the evaluator's."""
     keys: tuple[str, ...] = ("frames_sent", "frames_received", "frames_lost", "bursts_sent", "bursts_lost")
     groups = {"link": {key: run.run[key] for key in keys if key in run.run}}
@@ -25,7 +25,7 @@ def counters(run: RunFolder) -> list[tuple[str, list[tuple[str, str]]]]:
     return [(name, [(words(k), number(v)) for k, v in group.items()]) for name, group in groups.items() if group]
 
 
-def modes(run: RunFolder) -> list[tuple[str, int, str]]:
+def modes(run: ReportedRun) -> list[tuple[str, int, str]]:
     """(arm, frames, meaning) for each coding mode that decoded frames were marked with."""
     rows = []
     for arm in run.arms:
@@ -35,7 +35,7 @@ def modes(run: RunFolder) -> list[tuple[str, int, str]]:
     return rows
 
 
-def weights(run: RunFolder) -> list[tuple[str, str, str]]:
+def weights(run: ReportedRun) -> list[tuple[str, str, str]]:
     """(name, SHA-256, label) of each weights file in use."""
     found = run.run.get("weights")
     if not isinstance(found, dict):
@@ -58,7 +58,7 @@ def tree(value: Any, prefix: str = "") -> list[tuple[str, str]]:
     return [(prefix, number(value))]
 
 
-def versions(run: RunFolder) -> list[tuple[str, str]]:
+def versions(run: ReportedRun) -> list[tuple[str, str]]:
     """Machine and versions, each package once."""
     machine = {key: value for key, value in (run.run.get("machine") or {}).items() if key != "versions"}
     packages = {**((run.run.get("machine") or {}).get("versions") or {}), **(run.run.get("versions") or {})}

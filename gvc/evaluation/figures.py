@@ -6,7 +6,7 @@ from typing import Any
 
 from gvc.evaluation import channel_plots, plots, symbol_plots
 from gvc.evaluation.plots import Outcome
-from gvc.evaluation.run_folder import RunFolder
+from gvc.evaluation.reported_run import ReportedRun
 from gvc.evaluation.style import Theme
 from gvc.evaluation.wording import count
 
@@ -18,24 +18,24 @@ class ReportFigure:
     """
 
     heading: str
-    caption: str | Callable[[RunFolder], str]
-    draw: Callable[[RunFolder, Theme], Outcome]
+    caption: str | Callable[[ReportedRun], str]
+    draw: Callable[[ReportedRun, Theme], Outcome]
     half: bool = False
-    wanted: Callable[[RunFolder], bool] = lambda run: True
+    wanted: Callable[[ReportedRun], bool] = lambda run: True
 
-    def told(self, run: RunFolder) -> str:
+    def told(self, run: ReportedRun) -> str:
         """The caption for `run`."""
         return self.caption if isinstance(self.caption, str) else self.caption(run)
 
 
-def _over_snr(run: RunFolder) -> str:
+def _over_snr(run: ReportedRun) -> str:
     if run.sweep:
         return "Mean over the pictures of a sweep, with 95 % intervals."
     told = "Each point is a received frame of this run at the SNR that the receiver estimated from its bursts."
     return f"{told} The sweep over SNR failed: {run.sweep_failure}." if run.sweep_failure else told
 
 
-def _recovery(run: RunFolder) -> str:
+def _recovery(run: ReportedRun) -> str:
     """What the online training did, in words."""
     told: dict[str, Any] = run.run.get("adaptation") or {}
     share, limit = told.get("cpu_share"), told.get("cpu_share_limit")

@@ -10,6 +10,8 @@ from typing import overload
 import numpy as np
 from PIL import Image
 
+from gvc.storage import files
+
 REFERENCE = "reference"
 GREY = 128
 """What a display shows before the first frame."""
@@ -33,7 +35,7 @@ class FrameStore:
             file = open(partial, "wb")
         with file:
             np.save(file, pixels, allow_pickle=False)
-        os.replace(partial, path)
+        files.put(partial, path)
 
     def get(self, arm: str, frame_id: int) -> np.ndarray:
         """The stored picture, uint8 [height, width, 3]."""
@@ -46,14 +48,10 @@ class FrameStore:
 
     def publish(self, arm: str, frame_ids: Sequence[int], pictures: Sequence[np.ndarray]) -> None:
         """Write `pictures` as `root`/frames/`arm`/NNNNN.png, replacing that folder as a whole."""
-        folder = self.root / "frames" / arm
-        partial = self.root / "frames" / f"{arm}.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        for frame_id, picture in zip(frame_ids, pictures, strict=True):
-            Image.fromarray(picture).save(partial / f"{frame_id:05d}.png", compress_level=1)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(partial, folder)
+        with files.whole(self.root / "frames" / arm) as draft:
+            draft.mkdir(parents=True)
+            for frame_id, picture in zip(frame_ids, pictures, strict=True):
+                Image.fromarray(picture).save(draft / f"{frame_id:05d}.png", compress_level=1)
 
     def clear(self) -> None:
         """Remove the raw pictures."""

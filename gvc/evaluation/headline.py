@@ -4,21 +4,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-from gvc.evaluation.run_folder import RunFolder
+from gvc.evaluation.reported_run import ReportedRun
 from gvc.evaluation.style import title
 from gvc.evaluation.wording import count, decibels, number, ratio
-
-# name: (title, unit, digits, higher is better)
-METRICS: dict[str, tuple[str, str, int, bool]] = {
-    "psnr_db": ("PSNR", "dB", 2, True),
-    "ssim": ("SSIM", "", 4, True),
-    "ms_ssim": ("MS-SSIM", "", 4, True),
-    "lpips": ("LPIPS (AlexNet)", "", 4, False),
-    "dists": ("DISTS", "", 4, False),
-    "vmaf": ("VMAF v0.6.1", "", 1, True),
-    "vmaf_neg": ("VMAF NEG v0.6.1", "", 1, True),
-}
-
 
 CONTROL = "control"
 """The fair arm: the decoder alone, trained as long as the one behind the denoiser, and as wide as both."""
@@ -45,7 +33,7 @@ def queue_grew(result: dict[str, Any]) -> bool:
     return p99 > QUEUE_MS and factor < 1 if isinstance(factor, (int, float)) else p99 > 4 * QUEUE_MS
 
 
-def sentence(run: RunFolder) -> str:
+def sentence(run: ReportedRun) -> str:
     """What was sent over what, in one sentence of the parts that are known."""
     result = run.run
     words = [f"{result['frames_sent']} frames" if "frames_sent" in result else "Video"]
@@ -65,7 +53,7 @@ def sentence(run: RunFolder) -> str:
     return " ".join(filter(None, words)) + "."
 
 
-def cards(run: RunFolder) -> list[dict[str, str]]:
+def cards(run: ReportedRun) -> list[dict[str, str]]:
     """The headline: quality of the last arm against the fair one, delivery, speed, latency."""
     result, cards = run.run, []
     if run.arms:
@@ -106,30 +94,32 @@ def cards(run: RunFolder) -> list[dict[str, str]]:
     return cards
 
 
-def quality(run: RunFolder) -> list[dict[str, Any]]:
+def quality(run: ReportedRun) -> list[dict[str, Any]]:
     """One row a metric: means over all frames sent and over received ones, by arm; the best arm is marked."""
-    known = [name for name in METRICS if any(name in run.metrics(arm) for arm in run.arms)]
-    known += [name for name in METRICS if name in run.not_measured() and name not in known]
+    described = run.described()
+    wanted = [name for name in described if any(name in run.metrics(arm) for arm in run.arms)]
+    known = wanted + [name for name in described if name in run.not_measured() and name not in wanted]
     rows = []
     for name in known:
-        heading, unit, digits, higher = METRICS.get(name, (name, "", 4, True))
+        metric = described[name]
         means = [run.metrics(arm).get(name) for arm in run.arms]
         received = [(run.metrics(arm).get("received") or {}).get(name) for arm in run.arms]
         measured = [v for v in means if isinstance(v, (int, float))]
-        best = (max if higher else min)(measured) if len(measured) > 1 else None
+        best = (max if metric.higher_is_better else min)(measured) if len(measured) > 1 else None
         cells = [
             {
-                "mean": "–" if mean is None else f"{mean:.{digits}f}",
-                "received": "" if got is None else f"{got:.{digits}f}",
+                "mean": "–" if mean is None else f"{mean:.{metric.digits}f}",
+                "received": "" if got is None else f"{got:.{metric.digits}f}",
                 "best": mean is not None and mean == best,
             }
             for mean, got in zip(means, received, strict=True)
         ]
-        rows.append({"title": heading, "unit": unit, "arrow": "↑" if higher else "↓", "cells": cells})
+        arrow = "↑" if metric.higher_is_better else "↓"
+        rows.append({"title": metric.heading, "unit": metric.unit, "arrow": arrow, "cells": cells})
     return rows + _block_errors(run)
 
 
-def _block_errors(run: RunFolder) -> list[dict[str, Any]]:
+def _block_errors(run: ReportedRun) -> list[dict[str, Any]]:
     """The row of block error rates, where an arm sent transport blocks."""
     cells = []
     for arm in run.arms:

@@ -10,9 +10,10 @@ import numpy as np
 
 from gvc.evaluation.frame_store import REFERENCE, Displayed
 from gvc.evaluation.freezes import freezes
+from gvc.evaluation.metrics import description
 from gvc.evaluation.patience import STALL_S, measure_patiently
-from gvc.evaluation.results import write_json
 from gvc.evaluation.session import LIVE, Session
+from gvc.storage.files import write_json
 
 Told = Callable[[str, int, int], None]
 """Progress: (what, frames done, of how many)."""
@@ -97,6 +98,7 @@ def results(
         "size": _sizes(session),
         "arms": arms,
         "not_measured": not_measured,
+        "described": {name: description.told(name) for name in metrics},
         "partly_measured": {
             name: f"over the first {len(indices)} of {sent} frames, whose pictures were kept"
             for name in (partly if session.later_references else [])

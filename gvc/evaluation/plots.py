@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from gvc.evaluation.run_folder import RunFolder
+from gvc.evaluation.reported_run import ReportedRun
 from gvc.evaluation.style import HALF_INCHES, MARKERS, WIDTH_INCHES, Theme, stroke, title
 
 RECOVERY_MEAN = 8
@@ -13,7 +13,7 @@ RECOVERED = {"trained": "trained online", "shipped": "denoiser as shipped", "lin
 Outcome = Figure | str
 
 
-def psnr_over_time(run: RunFolder, theme: Theme) -> Outcome:
+def psnr_over_time(run: ReportedRun, theme: Theme) -> Outcome:
     """PSNR of every arm frame by frame, with lost frames marked, over the SNR that the receiver estimated."""
     columns = {arm: column for arm in run.arms if (column := run.column(arm, "psnr_db"))}
     if not columns:
@@ -43,7 +43,7 @@ def psnr_over_time(run: RunFolder, theme: Theme) -> Outcome:
     return figure
 
 
-def psnr_over_snr(run: RunFolder, theme: Theme) -> Outcome:
+def psnr_over_snr(run: ReportedRun, theme: Theme) -> Outcome:
     """PSNR against SNR: the rows of a sweep, else the frames of this run at their estimated SNR."""
     figure = Figure((HALF_INCHES, 3.5))
     axes = figure.subplots()
@@ -79,7 +79,7 @@ def psnr_over_snr(run: RunFolder, theme: Theme) -> Outcome:
     return figure
 
 
-def stage_times(run: RunFolder, theme: Theme) -> Outcome:
+def stage_times(run: ReportedRun, theme: Theme) -> Outcome:
     """CPU time a frame of each stage, against the time that a frame lasts."""
     stages = [s for s in run.run.get("stages") or [] if isinstance(s.get("cpu_seconds_per_frame"), (int, float))]
     if not stages:
@@ -99,7 +99,7 @@ def stage_times(run: RunFolder, theme: Theme) -> Outcome:
     return figure
 
 
-def recovery(run: RunFolder, theme: Theme) -> Outcome:
+def recovery(run: ReportedRun, theme: Theme) -> Outcome:
     """What the denoiser gains over the linear estimate, trained online and not; lines where weights changed."""
     adaptation = run.run.get("adaptation") or {}
     curve = adaptation.get("curve") or {}

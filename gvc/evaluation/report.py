@@ -2,8 +2,6 @@
 
 import base64
 import io
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +16,10 @@ from gvc.evaluation import comparison
 from gvc.evaluation.facts import counters, modes, tree, versions, weights
 from gvc.evaluation.figures import FIGURES
 from gvc.evaluation.headline import cards, quality, sentence
-from gvc.evaluation.run_folder import REFERENCE, RunFolder
+from gvc.evaluation.reported_run import REFERENCE, ReportedRun
 from gvc.evaluation.style import DPI, THEMES, applied, title
 from gvc.evaluation.wording import number, when
+from gvc.storage import files
 
 TEMPLATE = Path(__file__).with_name("report.html")
 WIDE_ASPECT = 1.5
@@ -61,25 +60,21 @@ def write_report(run_dir: Path | str) -> Report:
     that fail. Raises InputError when `run_dir` is not the folder of a run, LinkError when the report cannot be written.
     """
     folder = Path(run_dir)
-    target, partial = folder / "report", folder / "report.partial"
+    target = folder / "report"
     report = Report(target / "index.html")
     try:
-        run = RunFolder(folder)
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
-        (partial / "index.html").write_text(_page(run, partial, report), encoding="utf-8")
-        shutil.rmtree(target, ignore_errors=True)
-        os.replace(partial, target)
+        run = ReportedRun(folder)
+        with files.whole(target) as draft:
+            draft.mkdir()
+            (draft / "index.html").write_text(_page(run, draft, report), encoding="utf-8")
     except OSError as error:
         raise LinkError(f"the report cannot be written into {folder}: {error}") from error
     except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
         raise InputError(f"a file in {folder} is not as a run writes it ({error!r}); run it again") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return report
 
 
-def _page(run: RunFolder, folder: Path, report: Report) -> str:
+def _page(run: ReportedRun, folder: Path, report: Report) -> str:
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["number"] = number
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
@@ -113,7 +108,7 @@ def _page(run: RunFolder, folder: Path, report: Report) -> str:
     )
 
 
-def _stills(run: RunFolder, folder: Path) -> list[dict[str, Any]]:
+def _stills(run: ReportedRun, folder: Path) -> list[dict[str, Any]]:
     """The chosen frames: pictures and difference maps, also written as PNG files."""
     sheets = []
     for why, frame_id in comparison.chosen_frames(run):
@@ -143,7 +138,7 @@ def _panel(
     return panel
 
 
-def _frame_note(run: RunFolder, arm: str, frame_id: int) -> str:
+def _frame_note(run: ReportedRun, arm: str, frame_id: int) -> str:
     notes = []
     for metric, word in (("psnr_db", "dB"), ("ssim", "SSIM")):
         column = run.column(arm, metric)
@@ -157,7 +152,7 @@ def _frame_note(run: RunFolder, arm: str, frame_id: int) -> str:
     return " · ".join(notes)
 
 
-def _video(run: RunFolder, folder: Path) -> dict[str, Any] | None:
+def _video(run: ReportedRun, folder: Path) -> dict[str, Any] | None:
     path = comparison.write_video(run, folder / "comparison.mp4")
     if path is None:
         return None
@@ -166,7 +161,7 @@ def _video(run: RunFolder, folder: Path) -> dict[str, Any] | None:
     return {"source": source, "inline": source != path.name, "megabytes": len(data) / 1e6}
 
 
-def _figure(name: str, run: RunFolder, folder: Path, report: Report) -> dict[str, str | None]:
+def _figure(name: str, run: ReportedRun, folder: Path, report: Report) -> dict[str, str | None]:
     """One figure in all themes, also as PNG files; `reason` where there is none."""
     figure = FIGURES[name]
     entry: dict[str, str | None] = {"title": figure.heading, "span": "half" if figure.half else "whole"}
@@ -178,7 +173,7 @@ def _figure(name: str, run: RunFolder, folder: Path, report: Report) -> dict[str
     return {**entry, "reason": None, **drawn}
 
 
-def _drawn(name: str, run: RunFolder, folder: Path) -> dict[str, str] | str:
+def _drawn(name: str, run: ReportedRun, folder: Path) -> dict[str, str] | str:
     uris = {}
     for theme in THEMES:
         with applied(theme):

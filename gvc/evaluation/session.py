@@ -1,7 +1,6 @@
 """What the evaluator knows of a run: pairs of frames, live metrics, counts, and a journal to resume from."""
 
 import json
-import os
 import shutil
 from array import array
 from bisect import bisect_left
@@ -17,10 +16,12 @@ from gvc.evaluation.accounting import StreamCount
 from gvc.evaluation.frame_store import GREY, REFERENCE, FrameStore
 from gvc.evaluation.frame_table import FrameTable
 from gvc.evaluation.metrics import measure
+from gvc.evaluation.metrics.description import METRICS
 from gvc.evaluation.tail import AHEAD, Tail
 from gvc.evaluation.wire import Answer, Flag, Foreign, FrameMessage, Kind, decode, encode_answer
+from gvc.storage import files
 
-LIVE = ("psnr_db", "ssim")
+LIVE = tuple(name for name, told in METRICS.items() if told.live)
 """Metrics that are computed while frames come, where they are asked for, and so cover all of them."""
 MAX_STREAMS = 64
 MAX_ARMS = 16
@@ -303,10 +304,9 @@ class Session:
             "sizes": sorted(self.sizes),
             "outstanding": self._outstanding.tolist(),
         }
-        partial = self._journal_path.with_suffix(".partial")
-        partial.write_text(json.dumps({"state": state}) + "\n", encoding="utf-8")
-        self._journal.close()
-        os.replace(partial, self._journal_path)
+        with files.whole(self._journal_path) as draft:
+            draft.write_text(json.dumps({"state": state}) + "\n", encoding="utf-8")
+            self._journal.close()
         self._journal = open(self._journal_path, "a", encoding="utf-8")
         self._lines = 0
 

@@ -6,7 +6,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from gvc.evaluation.plots import Outcome
-from gvc.evaluation.run_folder import RunFolder
+from gvc.evaluation.reported_run import ReportedRun
 from gvc.evaluation.style import HALF_INCHES, WIDTH_INCHES, Theme, stroke
 from gvc.phy.numerology import Numerology
 from gvc.phy.payload import create_payload
@@ -20,7 +20,7 @@ MAX_FRAMES = 100
 STAGES = {"equalised": "after the equaliser", "denoised": "after the denoiser"}
 
 
-def constellation(run: RunFolder, theme: Theme) -> Outcome:
+def constellation(run: ReportedRun, theme: Theme) -> Outcome:
     """Density of the symbols before and after equaliser and denoiser, and as transmitted."""
     headings = [
         ("received", "before the equaliser"),
@@ -53,7 +53,7 @@ def constellation(run: RunFolder, theme: Theme) -> Outcome:
     return figure
 
 
-def symbol_error(run: RunFolder, theme: Theme) -> Outcome:
+def symbol_error(run: ReportedRun, theme: Theme) -> Outcome:
     """Measured error of the symbols against the noise that the receiver predicted, before and after the denoiser."""
     needed = {"equalised", "true", "noise_map"}
     if not needed <= set(run.symbols) or len({run.symbols[name].size for name in needed}) != 1:
@@ -81,7 +81,7 @@ def symbol_error(run: RunFolder, theme: Theme) -> Outcome:
     return figure
 
 
-def error_scatter(run: RunFolder, theme: Theme) -> Outcome:
+def error_scatter(run: ReportedRun, theme: Theme) -> Outcome:
     """Density of estimate minus truth, after the equaliser and after the denoiser, on one scale."""
     true = run.symbols.get("true")
     if true is None:
@@ -116,7 +116,7 @@ def error_scatter(run: RunFolder, theme: Theme) -> Outcome:
     return figure
 
 
-def carrier_evm(run: RunFolder, theme: Theme) -> Outcome:
+def carrier_evm(run: ReportedRun, theme: Theme) -> Outcome:
     """Error of a typical equalised symbol over the power sent, carrier by carrier: EVM in dB."""
     needed = {"equalised", "true", "offsets"}
     name = ((run.run.get("config") or {}).get("phy") or {}).get("numerology")

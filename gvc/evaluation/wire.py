@@ -41,11 +41,11 @@ MAX_SIDE = 8192
 MAX_PIXELS = 4096 * 4096
 MAX_FRAME_ID = 2**32 - 1
 """Five years at 25 frames a second."""
-MAX_ARM_BYTES = 32
+MAX_ARM_BYTES = 100
 
 _HEADER = struct.Struct("<4sBBBBQQIHHddB")
 _ANSWER = struct.Struct("<4sB?QQI")
-_ARM = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.@_-]*")
+_ARM = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.:@_-]*")
 
 MAX_MESSAGE_BYTES = _HEADER.size + MAX_ARM_BYTES + 3 * MAX_PIXELS + MAC_BYTES
 
@@ -117,7 +117,7 @@ def encode(message: FrameMessage, key: bytes = b"") -> bytes:
         raise InputError(
             f"message of kind {message.kind.name} with arm {message.arm!r}, frame {message.frame_id} and "
             f"{width}x{height} pixels cannot be sent: sides up to {MAX_SIDE}, {MAX_PIXELS} pixels, frame ids up to "
-            f"{MAX_FRAME_ID}, arm names of 1 to {MAX_ARM_BYTES} letters, digits, + . @ _ -"
+            f"{MAX_FRAME_ID}, arm names of 1 to {MAX_ARM_BYTES} letters, digits, + . : @ _ -"
         )
     fields = (
         MAGIC,

@@ -16,6 +16,8 @@ class ConvolutionalCode:
         outputs = [[(register & g).bit_count() & 1 for register in range(2 << self.memory)] for g in generators]
         table = 1 - 2 * np.array(outputs, np.float32)
         self._branches = np.ascontiguousarray(table)
+        # With input 0 out of the even states; the others have these signs or all of them turned.
+        self._even = np.ascontiguousarray(table[:, : 1 << self.memory : 2])
 
     def coded_bits(self, bits: int) -> int:
         """Code bits of `bits` information bits."""
@@ -28,8 +30,7 @@ class ConvolutionalCode:
     def decode(self, soft: np.ndarray) -> np.ndarray:
         """The most likely bits uint8 [n] of soft code bits float32 [coded_bits(n)], positive for 0, of any scale."""
         levels = np.ascontiguousarray(soft, np.float32).reshape(-1, len(self.generators))
-        # Branches with input 0 out of the even states; the others have these signs or all of them turned.
-        return _viterbi(levels, np.ascontiguousarray(self._branches[:, : 1 << self.memory : 2]), self.memory)
+        return _viterbi(levels, self._even, self.memory)
 
 
 CODES = {

@@ -9,7 +9,7 @@ from gvc.errors import ParseError
 from gvc.phy import header as burst_header
 from gvc.phy.channel_estimator import ChannelEstimator, preamble_precision
 from gvc.phy.convolutional import CODES
-from gvc.phy.header import BurstHeader, UnknownBurst
+from gvc.phy.header import BurstHeader
 from gvc.phy.kernels import chain, preamble
 from gvc.phy.kernels.payload import observe_training
 from gvc.phy.layout import fragment_symbols
@@ -92,7 +92,7 @@ class HeaderReader:
     def read(self, buffer: SampleBuffer, acquired: Acquisition, whitening: Whitening | None = None) -> Head:
         """What is decoded may be whitened first; the head's grid is not.
 
-        Raises ParseError when the header cannot be decoded or makes no sense, UnknownBurst when it is another's.
+        Raises ParseError when the header cannot be decoded or makes no sense, UnknownBurst for another version.
         """
         if whitening is not None:
             head = self.read(whitening.applied(buffer, acquired.window + self.length), acquired)
@@ -112,8 +112,6 @@ class HeaderReader:
             raise ParseError("no pilots where a header's would be")
         packed = burst_header.decode(soft, u.header_code)
         header = BurstHeader.parse(packed)
-        if header.payload_type not in SOCKETS:
-            raise UnknownBurst(f"payload type {header.payload_type} is not known")
         shape = parse_shape(SOCKETS[header.payload_type].shape, header.shape)
         fragments = fragment_symbols(u, shape.elements)
         if header.fragment >= len(fragments):

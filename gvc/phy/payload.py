@@ -2,7 +2,8 @@
 
 A header's `payload_type` names the socket, the kind of shape, and tells the decoder what the symbols are: 0 those of a
 neural encoder, 1 to 4 QAM of 2, 4, 6 or 8 bits with the code rate in the header's `mode` (`gvc.phy.mcs`), 5 softcast,
-6 hybrid, 7 coded bytes that say themselves what they are. 8 to 63 are free.
+6 hybrid, 7 coded bytes that say themselves what they are. 8 to 63 are for schemes from outside the repository, which
+send pictures: a receiver takes those that its own scheme names.
 """
 
 from typing import NamedTuple, Protocol
@@ -64,13 +65,14 @@ class Socket(NamedTuple):
 SOCKETS = {
     **dict.fromkeys(range(HYBRID + 1), Socket(InterleavedPayload, PictureShape)),
     BYTES: Socket(InterleavedPayload, CountShape),
+    **dict.fromkeys(range(BYTES + 1, 64), Socket(InterleavedPayload, PictureShape)),
 }
 
 
 def socket(payload_type: int) -> Socket:
     """The socket of a payload type; raises InputError for a type that is not known."""
     if payload_type not in SOCKETS:
-        raise InputError(f"payload type {payload_type} is not known (known: {', '.join(map(str, SOCKETS))})")
+        raise InputError(f"payload type {payload_type} is not known (known: 0 to {max(SOCKETS)})")
     return SOCKETS[payload_type]
 
 

@@ -115,7 +115,9 @@ class BurstReceiver:
 
         Raises InputError when the number of antennas differs.
         """
-        samples = np.atleast_2d(np.asarray(samples))
+        samples = np.asarray(samples)
+        if samples.ndim == 1:
+            samples = samples[None]
         if samples.ndim != 2 or samples.shape[0] != self.rx_antennas:
             raise InputError(f"samples of shape {samples.shape}; this receiver has {self.rx_antennas} antennas")
         bursts: list[ReceivedBurst] = []
@@ -206,7 +208,7 @@ class BurstReceiver:
         burst = self._payloads.read(self._buffer, present.acquired, present.head)
         self.disturbed_bursts += burst.disturbed
         # What samples are missing brings the next burst closer.
-        end = self._payloads.end(present.acquired, present.head) + min(0, burst.slip_samples)
+        end = self._needed + min(0, burst.slip_samples)
         if not burst.disturbed and burst.snr_db > _FAINT_DB:
             self._resume(end - SHORT_PERIOD)
             return burst

@@ -19,6 +19,10 @@ _TURNING = 0.15
 """Radians a symbol by which a block's frequency may differ before its windows are cut anew."""
 _STEP = 0.7
 """Radians by which a midamble may turn away from the one before, when the channel alone turns it."""
+_FOREIGN = 2.0
+"""Times the variance that noise gives to the guard carriers' power over symbols, from which that is no noise."""
+_ENOUGH = 12
+"""Symbols from which that variance is known well enough."""
 _LEAST = 1e-6
 """Of the power of a burst, which is near 1 here; below, noise is none."""
 
@@ -49,6 +53,17 @@ class Training:
     angle: np.ndarray
     guards: np.ndarray
     lost: np.ndarray
+
+
+@dataclasses.dataclass
+class _Empty:
+    """The payload's guard carriers: how many bear witness, their mean power float32 [rx, M], and the usual one of a
+    symbol of the burst, float32 [rx, 1].
+    """
+
+    count: int
+    power: np.ndarray
+    usual: np.ndarray
 
 
 @dataclasses.dataclass
@@ -161,14 +176,20 @@ class Recovery:
         guards = guards + _LEAST
         every = np.concatenate([training.guards + _LEAST, guards[:, ~places.given_up]], axis=1)
         usual = np.median(every, axis=1, keepdims=True)
-        limit = highest(NEAR, len(every) * len(self._numerology.guard_bins))
-        loud = np.mean((training.guards + _LEAST) / usual, axis=0) > limit
+        # A narrow-band signal, or what leaks from one, comes and goes in all of them at once: no witness of noise.
+        count = len(self._numerology.guard_bins)
+        spread = 1.4826 * np.median(np.abs(every / usual - 1), axis=1)
+        foreign = every.shape[1] >= _ENOUGH and bool(np.any(count * spread**2 > _FOREIGN))
+        empty = _Empty(0 if foreign else count, guards, usual)
+        loud = np.zeros(training.guards.shape[1], bool)
+        if empty.count:
+            loud = np.mean((training.guards + _LEAST) / usual, axis=0) > highest(NEAR, len(every) * empty.count)
         estimate = self._estimation.estimate(
             training.observed, training.lost, loud, noise, smoothing, len(rows.payload)
         )
-        phase, shaky, turning = self._follow(estimate, received, self._above(guards, usual), training, places, rows)
+        phase, shaky, turning = self._follow(estimate, received, self._above(empty), training, places, rows)
         received = received * np.exp(-1j * phase).astype(np.complex64)[:, None]
-        result, likelihood = self._judge(estimate, places, received, shaky, guards, usual, rows.pilots)
+        result, likelihood = self._judge(estimate, places, received, shaky, empty, rows.pilots)
         return _Reading(result, likelihood, turning)
 
     def _follow(
@@ -200,24 +221,23 @@ class Recovery:
         turning = np.append(slope[1:], np.zeros(count + 2 - len(slope)))
         return phase[back], np.minimum(variance[back], 1.0), turning
 
-    def _above(self, guards: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    def _above(self, empty: _Empty) -> np.ndarray:
         """What the guard carriers of a payload symbol have beyond the usual where that is more than chance: [rx, M]."""
-        count = len(self._numerology.guard_bins)
-        hot = np.mean(guards / usual, axis=0) > highest(SURE, len(guards) * count)
-        return np.where(hot, np.maximum(guards - usual, 0), 0)
+        if not empty.count:
+            return np.zeros_like(empty.power)
+        hot = np.mean(empty.power / empty.usual, axis=0) > highest(SURE, len(empty.power) * empty.count)
+        return np.where(hot, np.maximum(empty.power - empty.usual, 0), 0)
 
     def _judge(
-        self, estimate: UnevenEstimate, places: Places, received: np.ndarray, shaky: np.ndarray, guards: np.ndarray,
-        usual: np.ndarray, pilots: np.ndarray,
+        self, estimate: UnevenEstimate, places: Places, received: np.ndarray, shaky: np.ndarray, empty: _Empty,
+        pilots: np.ndarray,
     ) -> tuple[Recovered, float]:  # fmt: skip
-        """Gain and noise as pilots and guard carriers see them. shaky: variance of each symbol's phase, float64 [M];
-        usual: guard carriers' power over training and payload, float32 [rx, 1].
-        """
+        """Gain and noise as pilots and guard carriers see them. shaky: variance of each symbol's phase, float64 [M]."""
         at = self._numerology.pilot_index
         response = estimate.response
         variance = estimate.carriers[:, None] + estimate.inherited
         variance = variance + np.abs(response) ** 2 * (shaky[:, None] + self._clip_noise)
-        hit = self._hit(received, response, variance, guards, usual, pilots, places.given_up)[0]
+        hit = self._hit(received, response, variance, empty, pilots, places.given_up)[0]
         calm = ~hit & ~places.given_up
         if np.count_nonzero(calm) >= 4:
             v, h = variance[:, calm][:, :, at], response[:, calm][:, :, at]
@@ -234,11 +254,11 @@ class Recovery:
             ratio = float(np.sum(np.abs(y - h) ** 2 / v)) / squares
             if abs(np.log(ratio)) > 2 / squares**0.5:
                 variance = variance * ratio
-        excess = self._hit(received, response, variance, guards, usual, pilots, places.given_up)[1]
-        variance = variance + excess[:, :, None]
+        excess = self._hit(received, response, variance, empty, pilots, places.given_up)[1]
+        variance = variance + excess
         kept = ~places.given_up
         variance[:, places.given_up] = np.inf
-        noise = estimate.carriers.mean(axis=1) + (excess[:, kept].mean(axis=1) if kept.any() else 0)
+        noise = estimate.carriers.mean(axis=1) + (excess[:, kept].mean(axis=(1, 2)) if kept.any() else 0)
         result = Recovered(
             np.ascontiguousarray(received, np.complex64), np.ascontiguousarray(response, np.complex64),
             np.ascontiguousarray(variance, np.float32), estimate.trained, noise.astype(np.float32),
@@ -247,27 +267,32 @@ class Recovery:
         return result, _likelihood(result.received, result.response, result.variance, pilots, at)
 
     def _hit(
-        self, received: np.ndarray, response: np.ndarray, variance: np.ndarray, guards: np.ndarray, usual: np.ndarray,
-        pilots: np.ndarray, given_up: np.ndarray,
+        self, received: np.ndarray, response: np.ndarray, variance: np.ndarray, empty: _Empty, pilots: np.ndarray,
+        given_up: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-        """Which payload symbols have more noise than claimed, bool [M], and how much more, [rx, M]."""
-        at, empty = self._numerology.pilot_index, len(self._numerology.guard_bins)
+        """Which payload symbols have more noise than claimed, bool [M], and how much more, [rx, M, K]."""
+        at = self._numerology.pilot_index
         claim = variance[:, :, at]
         error = np.abs(received[:, :, at] - response[:, :, at] * pilots) ** 2
         rx, count = len(received), len(at)
+        squares = count + empty.count
         own = np.sum(error / claim, axis=(0, 2))
-        both = (own + empty * np.sum(guards / usual, axis=0)) / (rx * (count + empty))
-        sure = (both > highest(LIKELY, rx * (count + empty))) | (own / (rx * count) > highest(SURE, rx * count))
-        hit = beside(sure | given_up, both > highest(NEAR, rx * (count + empty))) & ~given_up
-        more = (np.sum(error - claim, axis=2) + empty * (guards - usual)) / (count + empty)
+        both = (own + empty.count * np.sum(empty.power / empty.usual, axis=0)) / (rx * squares)
+        sure = (both > highest(LIKELY, rx * squares)) | (own / (rx * count) > highest(SURE, rx * count))
+        hit = beside(sure | given_up, both > highest(NEAR, rx * squares)) & ~given_up
+        more = (np.sum(error - claim, axis=2) + empty.count * (empty.power - empty.usual)) / squares
         # What misses both, another burst's short training for one, shows in the power of the data.
         power = kernels.symbol_power(received, response, variance)
         loud = ~given_up & (power > kernels.most_power(power[~given_up], len(received[0, 0]) ** -0.5))
-        over = np.mean(np.abs(received) ** 2 - np.abs(response) ** 2 - variance, axis=2)
+        expected = np.abs(response) ** 2 + variance
+        weight = 1 / expected
+        over = np.sum(weight * (np.abs(received) ** 2 - expected), axis=2) / np.sum(weight, axis=2)
         # Where all three see it, their mean over all squares: the larger of two would be too large on average.
-        all_three = ((count + empty) * more + received.shape[2] * over) / (count + empty + received.shape[2])
-        more = np.where(loud, np.where(hit, all_three, over), more)
-        return hit | loud, np.where(hit | loud, np.maximum(more, 0), 0)
+        all_three = (squares * more + received.shape[2] * over) / (squares + received.shape[2])
+        more = np.where(loud, np.where(hit, all_three, over), more)[:, :, None]
+        if not empty.count:  # the narrow-band signal has grown, and its leakage on all carriers with it
+            more = np.where(loud[:, None], more, variance * (own / (rx * count) - 1)[:, None])
+        return hit | loud, np.where((hit | loud)[:, None], np.maximum(more, 0), 0)
 
 
 def _likelihood(

@@ -97,7 +97,8 @@ class SchmidlCox:
         allowed = [i for i, offset in enumerate(self._offsets) if abs(step + offset) <= self._limit]
         if not allowed:
             return None
-        products = scipy.fft.fft(region, axis=1)[:, None, :] * self._filters[allowed]
+        filters = self._filters[allowed[0] : allowed[-1] + 1]
+        products = scipy.fft.fft(region, axis=1)[:, None, :] * filters
         response = scipy.fft.ifft(products, axis=2, overwrite_x=True)
         turn, first, quality = detection.first_path(
             response, region, self._lags, n, u.cyclic_prefix // 2, self.FIRST_PATH

@@ -14,7 +14,7 @@ FALSE_ALARM = 1e-7
 """Probability that one symbol or carrier of a calm burst looks disturbed."""
 DOUBTFUL = 5e-4
 """And that it looks so noisy that its own pilots and guard carriers are believed."""
-_LOUD = 4.0
+_LOUD = 6.0
 """Times the claimed noise up to which it is enough to believe a single symbol's own: its neighbours do not suffer."""
 _PEAKS = 100
 """The peak limiter's noise lies in few symbols, up to so many times its mean; that is no disturbance."""

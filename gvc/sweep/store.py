@@ -6,7 +6,6 @@ its own bytes, so `read` notices this and any other damage, and nothing else mov
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gvc.errors import InputError, LinkError
-from gvc.evaluation.results import write_json
+from gvc.storage import files
 from gvc.sweep.task import Row, Task
 
 MERGED = "results.parquet"
@@ -51,13 +50,11 @@ class Store:
         if self.find(task):
             return
         path = self._path(task)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(exist_ok=True)
-            draft.write_bytes(_sealed(_table(rows)))
-            draft.replace(path)
+            with files.whole(path) as draft:
+                draft.write_bytes(_sealed(_table(rows)))
         except OSError as error:
-            draft.unlink(missing_ok=True)
             raise _unwritten(path, error) from error
         self._known.add(task.key)
 
@@ -80,7 +77,7 @@ class Store:
         self._known.discard(task.key)
         aside = path.with_suffix(".damaged")
         try:
-            path.replace(aside)
+            files.put(path, aside)
         except OSError as error:
             raise LinkError(f"{path} is damaged, and cannot be renamed: {error.strerror}") from error
         raise LinkError(f"{path} is damaged, and now called {aside.name}; call again to compute it anew")
@@ -101,7 +98,7 @@ class Store:
     def record(self, value: dict[str, Any]) -> None:
         """Write sweep.json, what the table was made of. Raises LinkError: disk full."""
         try:
-            write_json(self.folder / RECORD, value)
+            files.write_json(self.folder / RECORD, value)
         except OSError as error:
             raise _unwritten(self.folder / RECORD, error) from error
 
@@ -111,12 +108,10 @@ class Store:
 
 def write_table(rows: list[Row], path: Path) -> Path:
     """Rows to a Parquet file in one step; a column that a row lacks is null. Raises LinkError: disk full."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        pq.write_table(_table(rows), draft, compression="zstd")
-        draft.replace(path)
+        with files.whole(path) as draft:
+            pq.write_table(_table(rows), draft, compression="zstd")
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise _unwritten(path, error) from error
     return path
 

@@ -45,7 +45,8 @@ class Addresses:
     """Keys of a point function's tasks.
 
     The function may say what it depends on beside its arguments: `sources`, names of packages (its own top package
-    otherwise), and `inputs(parameters)`, files such as weights.
+    otherwise), `inputs(parameters)`, files such as weights, and `conditions(parameters)`, words for what the machine
+    decides, such as the type that networks compute in.
 
     Raises InputError for a point or package that cannot be found.
     """
@@ -55,28 +56,26 @@ class Addresses:
         self.function = resolve(point)
         own = getattr(self.function, "__module__", "").partition(".")[0]
         self.code = code_hash(tuple(getattr(self.function, "sources", (own,))))
-        self._files: dict[str, list[str]] = {}
+        self._asked: dict[str, list[Any]] = {}
 
     def task(self, cell: int, parameters: dict[str, Any], seed: int) -> Task:
         """The task of a cell with a seed. Raises ConfigError for parameters that JSON has no word for."""
         try:
-            files = self._inputs(parameters)
-            content = [self.point, parameters, seed, self.code, files]
+            content = [self.point, parameters, seed, self.code, *self._further(parameters)]
             text = json.dumps(content, sort_keys=True, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"{parameters}: parameters are numbers, texts, lists and mappings: {error}") from error
         key = hashlib.sha256(text.encode()).hexdigest()
         return Task(self.point, cell, parameters, seed, key, permission.code_is_allowed())
 
-    def _inputs(self, parameters: dict[str, Any]) -> list[str]:
-        """Hashes of the files that the parameters name, asked for once for all seeds."""
-        inputs = getattr(self.function, "inputs", None)
-        if inputs is None:
-            return []
+    def _further(self, parameters: dict[str, Any]) -> list[Any]:
+        """Hashes of the files that the parameters name, and the conditions; asked for once for all seeds."""
+        inputs, conditions = (getattr(self.function, name, None) for name in ("inputs", "conditions"))
         asked = json.dumps(parameters, sort_keys=True)
-        if asked not in self._files:
-            self._files[asked] = [file_hash(path) for path in inputs(parameters)]
-        return self._files[asked]
+        if asked not in self._asked:
+            hashes = [file_hash(path) for path in inputs(parameters)] if inputs else []
+            self._asked[asked] = [hashes, conditions(parameters) if conditions else {}]
+        return self._asked[asked]
 
 
 def attempt(task: Task) -> Result:

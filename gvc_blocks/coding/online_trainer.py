@@ -8,7 +8,8 @@ from gvc.config import AdaptConfig
 from gvc.errors import ConfigError
 from gvc.phy.frames import ReceivedFrame
 from gvc_blocks.guarded import GuardedBlock
-from models.cddm.online_process import OnlineTrainer as Trainer
+from models.cddm.online_process import TrainerProcess
+from models.receiver import NeuralReceiver
 
 JUDGEMENTS = 1024
 
@@ -20,33 +21,24 @@ class OnlineTrainer(GuardedBlock):
     for it are left out of the training, and counted. A training process that dies leaves the denoiser as it is.
 
     Args:
-        denoiser: what the denoiser's block runs; its `swap` is called.
-        preset: small, default or large.
-        arm: of the ablation, which says whose weights.
+        receiver: the running one; its denoiser's `swap` is called.
         settings: section `model.adapt` of the configuration.
         seed: of the training.
 
     Raises ConfigError when the denoiser cannot swap its weights.
     """
 
-    def __init__(
-        self,
-        denoiser: Any,
-        preset: str = "default",
-        arm: str = "jscc+cddm",
-        settings: AdaptConfig | None = None,
-        seed: int = 1,
-    ):
+    def __init__(self, receiver: NeuralReceiver, settings: AdaptConfig | None = None, seed: int = 1):
         super().__init__("gvc online trainer")
-        if not hasattr(denoiser, "swap"):
-            name = type(denoiser).__name__
+        self.denoiser = receiver.denoiser
+        if not hasattr(self.denoiser, "swap"):
+            name = type(self.denoiser).__name__
             raise ConfigError(f"'model.adapt.enabled': denoiser {name} has no swap(state) to change its weights by")
-        self.denoiser = denoiser
         self.settings = settings or AdaptConfig()
         # The last ones, and counts of all: a list would grow with a long run.
         self.judgements: deque[dict[str, Any]] = deque(maxlen=JUDGEMENTS)
         self._decisions: Counter[str] = Counter()
-        self.trainer = Trainer(preset, self.settings, seed, arm)
+        self.trainer = TrainerProcess(receiver.preset, self.settings, seed, receiver.arm, dtype=receiver.dtype)
         self.receive("symbols", self._received)
 
     def _received(self, frame: ReceivedFrame) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 from gvc.decibel import RunningMedian
 from gvc.phy.frames import ReceivedBurst, ReceivedFrame, SymbolFrame
 from gvc.phy.signal_probe import SignalProbe
-from gvc.run import BURSTS_FILE, SIGNAL_FILE, SYMBOLS_FILE, ArrayLog, RunFolder
+from gvc.storage.run import BURSTS_FILE, SIGNAL_FILE, SYMBOLS_FILE
+from gvc.storage.run_folder import ArrayLog, RunFolder
 from gvc_blocks.contents import DenoisedFrame
 from gvc_blocks.guarded import GuardedBlock
 
@@ -22,30 +23,33 @@ WAITING = 256
 _KINDS = {"equalised": np.complex64, "noise_map": np.float32, "true": np.complex64, "denoised": np.complex64}
 
 
-class Shape(NamedTuple):
-    """What a decoder is told of a frame beside its symbols."""
+class RecordedFrame(NamedTuple):
+    """What a decoder is told of a frame beside its symbols. slot: its place in its segment of `slots`."""
 
     frame_id: int
     height: int
     width: int
     latents: int
     mode: int
+    payload_type: int
+    slot: int
+    slots: int
 
 
-class Frames(Sequence[Shape]):
+class Frames(Sequence[RecordedFrame]):
     """The recorded frames, read from the disk one at a time."""
 
     def __init__(self, log: ArrayLog):
         self._log = log
 
     def __len__(self) -> int:
-        return len(self._log.read()) // len(Shape._fields)
+        return len(self._log.read()) // len(RecordedFrame._fields)
 
     def __getitem__(self, index: Any) -> Any:
-        rows = self._log.read().reshape(-1, len(Shape._fields))
+        rows = self._log.read().reshape(-1, len(RecordedFrame._fields))
         if isinstance(index, slice):
-            return [Shape(*map(int, row)) for row in rows[index]]
-        return Shape(*map(int, rows[index]))
+            return [RecordedFrame(*map(int, row)) for row in rows[index]]
+        return RecordedFrame(*map(int, rows[index]))
 
 
 class RunRecorder(GuardedBlock):
@@ -123,7 +127,7 @@ class RunRecorder(GuardedBlock):
         """Write symbols.npz and bursts.npz of the kept frames and what `probes` saw, signal.npz; remove the files they
         came from.
         """
-        frame_ids = self._shapes.read().reshape(-1, len(Shape._fields))[: self._keep, 0]
+        frame_ids = self._shapes.read().reshape(-1, len(RecordedFrame._fields))[: self._keep, 0]
         offsets = np.concatenate([np.zeros(1, np.int64), self._ends.read()[: len(frame_ids)]])
         self._folder.save(
             SYMBOLS_FILE,
@@ -172,7 +176,8 @@ class RunRecorder(GuardedBlock):
                 self._logs[name].append(values)
             self._end += len(frame.symbols)
             self._ends.append(np.array([self._end]))
-            self._shapes.append(np.array([frame.frame_id, frame.height, frame.width, frame.latents, frame.mode]))
+            about = frame.mode, frame.payload_type, frame.slot, frame.slots
+            self._shapes.append(np.array(RecordedFrame(frame.frame_id, *frame.shape.picture, *about)))
         for burst in frame.bursts:
             self._count(burst)
             if kept:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gvc.recording import SampleWriter
+from gvc.storage.recording import SampleWriter
 from gvc_blocks.guarded import WORK_DONE, GuardedBlock
 
 

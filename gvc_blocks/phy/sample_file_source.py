@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gvc.recording import SampleReader
+from gvc.storage.recording import SampleReader
 from gvc_blocks.guarded import WORK_DONE, GuardedBlock
 
 BUFFER_SAMPLES = 65536
@@ -19,7 +19,7 @@ class SampleFileSource(GuardedBlock):
         padding: samples of silence after the last.
         center_frequency_hz: the radio's; a recording of another one is read with a warning. None not to look.
 
-    Raises InputError when the recording cannot be read; see gvc.recording.
+    Raises InputError when the recording cannot be read; see gvc.storage.recording.
     """
 
     def __init__(

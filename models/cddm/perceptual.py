@@ -16,8 +16,8 @@ from gvc import registry
 from gvc.errors import WeightsError
 from models.cddm.network import Denoiser
 from models.jscc.network import Decoder, Encoder, sent
-from models.jscc.train import transmit
-from models.session import Session
+from models.jscc.transmit import transmit
+from models.session import TrainingSession
 
 TEACHER = 8
 LPIPS_WEIGHT = 0.02
@@ -25,7 +25,7 @@ DISTILLATION_WEIGHT = 0.01
 
 
 def loss(
-    run: Session, encoder: Encoder, teacher: nn.Module, student: Denoiser, decoder: Decoder
+    run: TrainingSession, encoder: Encoder, teacher: nn.Module, student: Denoiser, decoder: Decoder
 ) -> Callable[[], Tensor]:
     """A loss that draws one random batch a call: squared error of the picture, LPIPS, distillation of the latents.
 

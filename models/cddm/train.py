@@ -20,8 +20,8 @@ from models.cddm import epsilon, perceptual
 from models.cddm.epsilon import Epsilon
 from models.cddm.network import SIZES, Denoiser
 from models.jscc.network import Decoder, Encoder, sent
-from models.jscc.train import transmit
-from models.session import Options, Session
+from models.jscc.transmit import transmit
+from models.session import Options, TrainingSession
 from models.training import StepLog, fit
 
 STAGES = ("denoiser", "behind", "control")
@@ -32,7 +32,7 @@ SHARES = {"denoiser": 0.08, "behind": 0.32}
 
 def train(options: Options) -> None:
     """Run the stages that `options` names, by default the first three; weights and log land in its `out`."""
-    run = Session("cddm", options, STAGES, ON_DEMAND)
+    run = TrainingSession("cddm", options, STAGES, ON_DEMAND)
     places = Places(options.preset, options.jscc, run.out)
     encoder = run.prepare(places.encoder()).requires_grad_(False)
     seconds = options.minutes * 60
@@ -77,7 +77,7 @@ def owed(log: StepLog) -> int:
 
 
 def _decoder(
-    run: Session, stage: str, decoder: Decoder, encoder: Encoder, denoiser: nn.Module | None, **limit: Any
+    run: TrainingSession, stage: str, decoder: Decoder, encoder: Encoder, denoiser: nn.Module | None, **limit: Any
 ) -> None:
     file = {"behind": BEHIND, "control": CONTROL}[stage]
 
@@ -94,7 +94,7 @@ def _decoder(
     weights.save(decoder, run.out / file)
 
 
-def _symbol_loss(run: Session, encoder: Encoder, denoiser: Denoiser) -> Tensor:
+def _symbol_loss(run: TrainingSession, encoder: Encoder, denoiser: Denoiser) -> Tensor:
     with run.autocast():
         with torch.no_grad():
             _, latents, estimate, noise_map, active = transmit(encoder, run)
@@ -104,7 +104,7 @@ def _symbol_loss(run: Session, encoder: Encoder, denoiser: Denoiser) -> Tensor:
     return (error.mean((2, 3)) * known).sum() / known.sum()
 
 
-def _noise_loss(run: Session, encoder: Encoder, predictor: Epsilon) -> Tensor:
+def _noise_loss(run: TrainingSession, encoder: Encoder, predictor: Epsilon) -> Tensor:
     with run.autocast():
         with torch.no_grad():
             _, latents, _, noise_map, active = transmit(encoder, run)

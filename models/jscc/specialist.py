@@ -15,10 +15,10 @@ from gvc.errors import InputError
 from models import weights
 from models.arms import AWARE, BEHIND, CONTROL, DENOISER, ENCODER, Places, widen
 from models.jscc.network import Decoder, Encoder
-from models.jscc.train import transmit
+from models.jscc.transmit import transmit
 from models.latents import MAX_LATENTS
 from models.layers import Residual
-from models.session import Options, Session
+from models.session import Options, TrainingSession
 from models.training import fit
 
 STAGES = ("specialist",)
@@ -38,7 +38,7 @@ def train(options: Options) -> None:
         raise InputError(f"--stages {options.stages}: `specialist` is trained on its own, from the start")
     if options.jscc is None or options.out is None or options.jscc.resolve() == options.out.resolve():
         raise InputError("a specialist needs --jscc, the weights to start from, and another folder as --out")
-    run = Session("jscc", options, STAGES)
+    run = TrainingSession("jscc", options, STAGES)
     origin = Places(options.preset, options.jscc)
     encoder = run.prepare(origin.encoder()).requires_grad_(False)
     denoiser = run.prepare(origin.denoiser()).requires_grad_(False)
@@ -74,7 +74,9 @@ def unaware(decoder: Decoder) -> Decoder:
     return decoder
 
 
-def _fit(run: Session, stage: str, decoder: Decoder, encoder: Encoder, denoiser: nn.Module | None, **limit: Any) -> int:
+def _fit(
+    run: TrainingSession, stage: str, decoder: Decoder, encoder: Encoder, denoiser: nn.Module | None, **limit: Any
+) -> int:
     def loss() -> Tensor:
         with run.autocast():
             with torch.no_grad():

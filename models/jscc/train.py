@@ -12,18 +12,15 @@ anything of the noise, behind the encoder of another folder:
 
 import sys
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gvc.noise_map import NU_MAX
 from models import session as sessions
 from models import weights
 from models.arms import AWARE, BLIND, ENCODER, Places
-from models.cddm.network import linear_estimate
 from models.jscc.network import SIZES, Decoder, Encoder
-from models.latents import MAX_LATENTS, MIN_LATENTS, from_symbols, to_symbols
-from models.session import Options, Session
+from models.jscc.transmit import transmit
+from models.session import Options, TrainingSession
 from models.training import fit
 
 STAGES = ("pair", "blind", "specialist")
@@ -36,7 +33,7 @@ def train(options: Options) -> None:
         from models.jscc import specialist
 
         return specialist.train(options)
-    run = Session("jscc", options, STAGES)
+    run = TrainingSession("jscc", options, STAGES)
     size = SIZES[options.preset]
     here = run.out if options.resume else None
     encoder = run.prepare(Encoder(size), here and here / ENCODER)
@@ -75,30 +72,7 @@ def train(options: Options) -> None:
     run.finish(lambda held_out: score_arms(held_out, arms, places=Places(options.preset, run.out)))
 
 
-def transmit(encoder: Encoder, run: Session) -> tuple[Tensor, ...]:
-    """One random batch over one draw of the training channel.
-
-    Returns pictures [B, 3, H, W], sent latents [B, MAX_LATENTS, h, w], their linear estimate, the noise map
-    [B, MAX_LATENTS/2, h, w] and the number of latent maps sent [B].
-    """
-    pictures = run.crops.draw(run.batch)
-    device = pictures.device
-    # the headline's 32 maps (CBR 1/48) half of the time, else any even number
-    other = MIN_LATENTS * 2 ** (3 * torch.rand(run.batch, device=device))
-    active = torch.where(torch.rand(run.batch, device=device) < 0.5, 32.0, (other / 2).round() * 2)
-    design = torch.rand(run.batch, device=device) * 24 - 2
-    latents = encoder(pictures, design, active.clamp_max(MAX_LATENTS))
-    rows, columns = latents.shape[2:]
-    received, noise_map = run.channel(to_symbols(latents))
-    noise_map = noise_map.reshape(run.batch, -1, rows, columns)
-    received = from_symbols(received, MAX_LATENTS, rows, columns)
-    sent = (torch.arange(MAX_LATENTS // 2, device=device)[None] < active[:, None] / 2)[:, :, None, None]
-    received = received * sent.repeat_interleave(2, 1)
-    noise_map = torch.where(sent, noise_map, NU_MAX)
-    return pictures, latents, linear_estimate(received, noise_map), noise_map, active
-
-
-def _picture_loss(run: Session, encoder: Encoder, decoder: Decoder) -> Tensor:
+def _picture_loss(run: TrainingSession, encoder: Encoder, decoder: Decoder) -> Tensor:
     with run.autocast():
         pictures, _, estimate, noise_map, active = transmit(encoder, run)
         decoded = decoder(estimate, noise_map, active)

@@ -1,4 +1,4 @@
-"""The digital peer: round trip, cliff, losses, adaptation, genie."""
+"""The digital scheme: round trip, cliff, losses, adaptation, genie."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -10,6 +10,7 @@ from gvc.evaluation.metrics import NotMeasured, vmaf
 from gvc.evaluation.patience import measure_patiently
 from gvc.evaluation.process import EvaluatorProcess
 from gvc.evaluation.sender import Sender
+from tests.evaluation import odd_metrics
 
 HERE = "tests.evaluation.odd_metrics"
 
@@ -33,6 +34,7 @@ def test_a_metric_that_hangs_or_fails_has_a_reason(clip):
     values, reason = measure_patiently(f"{HERE}:hangs", clip, clip, stall_s=0.5)
     assert values is None and "no progress for 0.5 s, at frame 2 of 6" in reason
     assert time.monotonic() - began < 20
+    odd_metrics.LET_GO.set()
     values, reason = measure_patiently(f"{HERE}:fails", clip, clip)
     assert values is None and "failed: TypeError" in reason
     values, reason = measure_patiently("nothing", clip, clip)

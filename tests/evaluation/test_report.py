@@ -15,7 +15,7 @@ from gvc.errors import InputError, LinkError
 from gvc.evaluation import comparison, report
 from gvc.evaluation.figures import FIGURES
 from gvc.evaluation.report import write_report
-from gvc.evaluation.run_folder import RunFolder
+from gvc.evaluation.reported_run import ReportedRun
 from tests.evaluation import synthetic_run
 
 FRAMES = 20
@@ -224,7 +224,7 @@ def test_a_full_disk_is_an_error_and_the_earlier_report_stays(folder, monkeypatc
     with pytest.raises(LinkError, match="No space left"):
         write_report(folder)
     assert index.read_text() == before
-    assert not (folder / "report.partial").exists()
+    assert not list(folder.glob(".*"))
 
 
 def test_unknown_symbols_are_left_out(folder):
@@ -238,7 +238,7 @@ def test_unknown_symbols_are_left_out(folder):
 
 def test_without_the_first_reference_there_is_no_comparison_video(folder):
     (folder / "frames/reference/00000.png").write_bytes(b"no picture")
-    assert comparison.write_video(RunFolder(folder), folder / "comparison.mp4") is None
+    assert comparison.write_video(ReportedRun(folder), folder / "comparison.mp4") is None
 
 
 def test_difference_maps_grow_with_the_difference():
@@ -270,7 +270,7 @@ def test_a_link_slower_than_real_time_has_a_queue_not_a_latency(tmp_path, factor
     assert ("not real time: the queue grew" in text) == grew and (f">{p99_ms}<" in text) != grew
 
 
-def test_peers_have_their_block_error_rate(folder):
+def test_digital_arms_have_their_block_error_rate(folder):
     result = json.loads((folder / "run.json").read_text())
     result["arms"]["av1+ldpc"] = {"psnr_db": 30.0, "blocks": 400, "block_errors": 10}
     (folder / "run.json").write_text(json.dumps(result))

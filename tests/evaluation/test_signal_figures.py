@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gvc.evaluation import channel_plots, symbol_plots
-from gvc.evaluation.run_folder import RunFolder
+from gvc.evaluation.reported_run import ReportedRun
 from gvc.evaluation.style import LIGHT, stroke
 from gvc.phy.numerology import Numerology
 from gvc.phy.payload import create_payload
@@ -61,7 +61,7 @@ def run(tmp_path):
     )
     config = {**CONFIG, "sample_rate_hz": RATE_HZ, "center_frequency_hz": 2.4e9}
     (tmp_path / "run.json").write_text(json.dumps({"config": config}))
-    return RunFolder(tmp_path)
+    return ReportedRun(tmp_path)
 
 
 def line(figure, axis=0, number=0):

@@ -30,7 +30,7 @@ def main() -> None:
     config = configure("sim-awgn", [*PLAIN, "channel.snr_db=25"])
     from flowgraphs.link import LinkGraph
     from gvc.evaluation.process import EvaluatorProcess
-    from gvc.run import RunFolder
+    from gvc.storage.run_folder import RunFolder
 
     points: list[dict[str, int]] = []
     lows: list[int] = []

@@ -23,7 +23,7 @@ def main() -> None:
     clip, frames, radio, *overrides = sys.argv[1:]
     config = configure(radio, [*PLAIN, *overrides])
     from flowgraphs.link import LinkGraph
-    from gvc.run import RunFolder
+    from gvc.storage.run_folder import RunFolder
 
     with RunFolder(Path(clip).parent / "run") as folder:
         graph = LinkGraph(config, clip, frames=int(frames), arm="jscc", recording=folder)
@@ -35,14 +35,15 @@ def main() -> None:
             memory.append(resident_mb())
 
         shown = []
-        decode = graph.decoder.decoder.decode
+        decoder = graph.decoder.arm.any_scheme.receiver.decoder
+        decode = decoder.decode
 
         def decoding(*arguments):
             pixels = decode(*arguments)
             shown.append(int(round(float(pixels.mean()))))
             return pixels
 
-        graph.decoder.decoder.decode = decoding
+        decoder.decode = decoding
         seconds = runner.run(graph, graph.flow, stall_s=20, watch=watch)
         counters = graph.receiver.assembler.counters.as_dict()
         seen = {

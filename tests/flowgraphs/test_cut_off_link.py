@@ -15,7 +15,7 @@ import gvc as testbed
 from flowgraphs.experiment import _check_complete
 from gvc.errors import LinkError
 from gvc.paths import ROOT
-from gvc.run import RunFolder
+from gvc.storage.run_folder import RunFolder
 from tests.flowgraphs.conftest import GVC
 
 HERE = "tests.flowgraphs.plain_codec"

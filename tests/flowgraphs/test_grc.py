@@ -17,8 +17,8 @@ from gvc.paths import ROOT
 FOLDER = ROOT / "gvc_blocks" / "grc"
 FILES = sorted(FOLDER.rglob("*.block.yml"))
 WANTED = {
-    "video_source", "jscc_encoder", "burst_transmitter", "sionna_channel", "burst_receiver", "cddm_denoiser",
-    "jscc_decoder", "zmq_video_sink",
+    "video_source", "segment_encoder", "burst_transmitter", "sionna_channel", "burst_receiver", "denoiser",
+    "segment_decoder", "zmq_video_sink",
 }  # fmt: skip
 
 
@@ -50,10 +50,10 @@ def test_a_block_file_fits_its_block(path: Path) -> None:
         assert any(call in source for call in made_by)
 
 
-@pytest.mark.parametrize("name", ["cddm_denoiser", "sionna_channel"])
+@pytest.mark.parametrize("name", ["denoiser", "sionna_channel"])
 def test_the_help_names_every_parameter_that_is_not_its_own_word(name: str) -> None:
     block = yaml.safe_load(next(path for path in FILES if path.name == f"gvc_{name}.block.yml").read_text())
-    hidden = [parameter["label"] for parameter in block["parameters"] if name == "cddm_denoiser"] or ["Options"]
+    hidden = [parameter["label"] for parameter in block["parameters"] if name == "denoiser"] or ["Options"]
     assert all(f"{label}:" in block["documentation"] for label in hidden)
 
 
@@ -62,14 +62,14 @@ def test_symbols_reach_stock_blocks_as_pdus(clip: Path) -> None:
 import numpy as np, pmt, time
 from gnuradio import blocks, gr
 from gvc_blocks import flow
-from gvc_blocks.coding.jscc_encoder import JsccEncoder
+from gvc_blocks.coding.segment_encoder import SegmentEncoder
 from gvc_blocks.coding.symbols_to_pdu import SymbolsToPdu
 from gvc_blocks.video.video_source import VideoSource
 import sys
 top = gr.top_block()
 new = flow.fresh()
 source, pdu, debug = VideoSource(sys.argv[1], (64, 48), 3), SymbolsToPdu(), blocks.message_debug()
-encoder = JsccEncoder("tests.flowgraphs.plain_codec:PlainEncoder")
+encoder = SegmentEncoder("jscc", settings=["model.encoder=tests.flowgraphs.plain_codec:PlainEncoder"])
 top.msg_connect(source, "frames", encoder, "frames")
 top.msg_connect(encoder, "symbols", pdu, "symbols")
 top.msg_connect(pdu, "pdus", debug, "store")

@@ -12,18 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gvc.coding import peers
+from gvc.coding.arms import bind
 from gvc.config import build
 from gvc.paths import ROOT
 from gvc.phy import BurstTransmitter, Numerology, PictureShape, SymbolFrame
 from gvc.phy.payload import BYTES, SOFTCAST
 from gvc.phy.shape import CountShape
-from models.identity import coder_of
 
 U = Numerology.load("ofdm64")
 PLAIN = tuple(f"model.{kind.lower()}=tests.flowgraphs.plain_codec:Plain{kind}" for kind in ("Encoder", "Decoder"))
-SOFTCAST_CODER = coder_of(build("sim-awgn"), "softcast")
-CODER = coder_of(build("sim-awgn", PLAIN), "jscc")
+SOFTCAST_CODER = bind("softcast", build("sim-awgn")).coder
+CODER = bind("jscc", build("sim-awgn", PLAIN)).coder
 SMALL = PictureShape(48, 64, 32)
 RECEIVE = """
 import json, sys
@@ -52,7 +51,7 @@ def softcast(frames: int, drop: int | None = None) -> np.ndarray:
     config = build("sim-awgn", ["segment.frames=8"])
     pictures = np.stack([np.full((64, 64, 3), 60 + 10 * number, np.uint8) for number in range(frames)])
     shape = PictureShape(64, 64, 32)
-    slots = peers.create("softcast", config, shape.elements, 25.0).encode(pictures, 10.0)
+    slots = bind("softcast", config).scheme(shape.elements).encode(pictures, 10.0)
     transmitter = BurstTransmitter(U, 0, 9, SOFTCAST_CODER)
     parts = []
     for number, slot in enumerate(slots):
@@ -68,7 +67,7 @@ def out_of_step(recording: np.ndarray) -> np.ndarray:
 
 
 IN_TURNS = [samples(3), samples(2, stream=2), samples(3, first=3), samples(2, first=2, stream=2)]
-SHIPPED = coder_of(build("sim-awgn", ["model.preset=small"]), "jscc")
+SHIPPED = bind("jscc", build("sim-awgn", ["model.preset=small"])).coder
 LATENTS = [samples(n, first, coder=SHIPPED, shape=PictureShape(48, 64, k)) for n, first, k in ((2, 0, 8), (1, 2, 66))]
 TINY = samples(1, 0, 3, SOFTCAST_CODER, PictureShape(1, 1, 2), payload_type=SOFTCAST)
 CASES: dict[str, tuple[np.ndarray, str, tuple[str, ...]]] = {
@@ -79,7 +78,7 @@ CASES: dict[str, tuple[np.ndarray, str, tuple[str, ...]]] = {
     "outage": (np.concatenate([samples(3), samples(2, first=100_003)]), "jscc", PLAIN),
     "another coder": (samples(4, coder=0x123), "jscc", PLAIN),
     "another preset": (samples(4, coder=SHIPPED), "jscc", PLAIN),
-    "another arm": (samples(4, coder=coder_of(build("sim-awgn"), "av1+ldpc"), payload_type=1), "jscc", PLAIN),
+    "another arm": (samples(4, coder=bind("av1+ldpc", build("sim-awgn")).coder, payload_type=1), "jscc", PLAIN),
     "another kind": (samples(2, shape=CountShape(192), payload_type=BYTES), "jscc", PLAIN),
     "too large": (samples(4), "jscc", (*PLAIN, "phy.max_pixels=1024")),
     "too many latents": (np.concatenate(LATENTS), "jscc", ("model.preset=small",)),

@@ -38,7 +38,7 @@ NETWORKS = {
     "model.options.sampler.step=1": "sampler 'x0' has no option 'step'",
     "model.options.encoder.cbr=1": "'cbr' is no option",
 }
-PEERS = {
+SCHEMES = {
     "digital.options.adaptation.slope=1": ("x264+ldpc", "adaptation 'table' has no option 'slope'"),
     "hybrid.options.refinement.x=1": ("hybrid", "refinement 'softcast' has no option 'x'"),
     "hybrid.options.codec.x=1": ("hybrid", "codec 'av1' has no option 'x'"),
@@ -58,9 +58,9 @@ def test_networks_refuse_options_that_they_do_not_have(override) -> None:
         check_link(config, ["jscc+cddm"], networks=True)
 
 
-@pytest.mark.parametrize("override", PEERS)
-def test_peers_refuse_options_that_they_do_not_have(override) -> None:
-    arm, told = PEERS[override]
+@pytest.mark.parametrize("override", SCHEMES)
+def test_schemes_refuse_options_that_they_do_not_have(override) -> None:
+    arm, told = SCHEMES[override]
     with pytest.raises(ConfigError, match=told):
         check_link(build("sim-awgn", [override]), [arm])
 

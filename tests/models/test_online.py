@@ -13,7 +13,7 @@ from gvc.errors import WeightsError
 from gvc.noise_map import NU_MAX
 from models.arms import Places
 from models.cddm.online import HELD_OUT_EVERY, JUDGES, Adapter, Frame, denoised, risk
-from models.cddm.online_process import OnlineTrainer
+from models.cddm.online_process import TrainerProcess
 from models.codec import FrameDenoiser
 from models.latents import to_symbols
 
@@ -244,7 +244,7 @@ def test_weights_swap_between_frames_and_back(places: Places) -> None:
 def test_the_process_trains_within_its_share_and_tells_what_it_decides(places: Places) -> None:
     torch.manual_seed(11)
     latents = smooth(32)
-    trainer = OnlineTrainer("small", AdaptConfig(cpu_share=0.5, window=16), cddm_dir=places.folders["cddm"])
+    trainer = TrainerProcess("small", AdaptConfig(cpu_share=0.5, window=16), cddm_dir=places.folders["cddm"])
     try:
         news, waited = [], 0
         while not news and waited < 600:

@@ -31,6 +31,8 @@ def test_rows_of_one_realisation_are_repeatable_and_spend_the_same() -> None:
     for row in rows:
         assert row["energy"] == pytest.approx(4 * 256, rel=0.05)
         assert row["slots_lost"] == 0 and 10 < row["psnr_db"] < 60
+    assert [len(row["weights"]) for row in rows] == [64, 64, 0, 0] and rows[0]["weights"] != rows[1]["weights"]
+    assert {row["dtype"] for row in rows} == {"float32"}
     assert rows[2]["blocks"] == 2 and rows[2]["block_errors"] == 0 and rows[2]["bytes"] > 0
 
 
@@ -71,6 +73,6 @@ def test_bad_parameters_are_named() -> None:
 def test_a_point_depends_on_its_clip_its_radio_and_its_weights() -> None:
     names = {path.name for path in inputs(POINT)}
     assert {"bikes.mp4", "sim-awgn.yaml", "encoder.safetensors"} <= names
-    peers = {**POINT, "size": "128x128", "arms": ["softcast", "hybrid"]}
-    assert "encoder.safetensors" not in {path.name for path in inputs(peers)}
-    assert "encoder.safetensors" in {path.name for path in inputs({**peers, "hybrid.refinement": "jscc"})}
+    others = {**POINT, "size": "128x128", "arms": ["softcast", "hybrid"]}
+    assert "encoder.safetensors" not in {path.name for path in inputs(others)}
+    assert "encoder.safetensors" in {path.name for path in inputs({**others, "hybrid.refinement": "jscc"})}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gvc.errors import BudgetError, ParseError
 from gvc.noise_map import NU_MAX, NU_MIN
-from models.refinement import JsccRefinement
+from models.jscc.refinement import JsccRefinement
 
 SHAPE = 2, 48, 64
 SYMBOLS = 1000

@@ -46,7 +46,7 @@ def test_same_seed_same_rows_and_widened_untrained_control_equals_its_origin(pla
         assert aware["psnr_db"] == pytest.approx(control["psnr_db"], abs=0.01)
 
 
-def test_peers_stand_beside_the_networks_at_equal_channel_uses(places: Places, pictures) -> None:
+def test_digital_arms_stand_beside_the_networks_at_equal_channel_uses(places: Places, pictures) -> None:
     arms = ["A+", "x264+ldpc@qpsk-1_2", "x264+ldpc@genie"]
     large = {name: picture.repeat(1, 3, 3) for name, picture in pictures.items()}
     rows = score(large, arms, places, Conditions(channels=("awgn",), snrs_db=(-5.0, 8.0), cbrs=(1 / 24,)))["rows"]

@@ -13,7 +13,7 @@ from models import pictures, weights
 from models.arms import AWARE, BLIND, DENOISER, ENCODER, Places
 from models.cddm.train import owed
 from models.jscc.train import train
-from models.session import Options, Session
+from models.session import Options, TrainingSession
 from models.training import CollapseError, StepLog, fit
 
 BARE = """
@@ -69,22 +69,22 @@ def test_a_damaged_bank_is_named(photos: Path, tmp_path: Path) -> None:
     path = tmp_path / "bank.safetensors"
     options = Options(photos, None, "small", device="cpu", out=tmp_path / "out", crop=64, bank=path)
     save_file(arrays, path)
-    assert Session("jscc", options).channel is not None
+    assert TrainingSession("jscc", options).channel is not None
     holed = np.full((2, 8), np.nan, np.float16)
     for wrong in ({"error_re": holed}, {"noise_map": 0 * arrays["noise_map"]}, {"error_im": arrays["error_im"][:1]},
                   {"error_re": np.ones((2, 8), np.int16)}):  # fmt: skip
         save_file({**arrays, **wrong}, path)
         with pytest.raises(InputError, match=r"bank\.safetensors' is damaged"):
-            Session("jscc", options)
+            TrainingSession("jscc", options)
     for content in (b"", b"{}", path.read_bytes()[:-5], path.read_bytes().replace(b"noise_map", b"noise_mop")):
         path.write_bytes(content)
         with pytest.raises(InputError, match=r"bank\.safetensors' is damaged"):
-            Session("jscc", options)
+            TrainingSession("jscc", options)
 
 
 def test_held_out_pictures_are_never_drawn(photos: Path, tmp_path: Path) -> None:
     options = Options(photos, photos / "validation.txt", "small", device="cpu", out=tmp_path, crop=64)
-    session = Session("jscc", options)
+    session = TrainingSession("jscc", options)
     assert session.crops.count == 10 and set(session.held_out) == {"p03.png", "p07.png"}
     batch = session.crops.draw(4)
     assert batch.shape == (4, 3, 64, 64) and 0 <= batch.min() and batch.max() <= 1
@@ -113,7 +113,7 @@ def test_crops_are_pieces_of_the_pictures() -> None:
 def test_unusable_options_are_refused(photos: Path, tmp_path: Path, change: dict) -> None:
     options = Options(**{"images": photos, "preset": "small", "device": "cpu", "out": tmp_path, "crop": 64} | change)
     with pytest.raises(InputError):
-        Session("jscc", options)
+        TrainingSession("jscc", options)
 
 
 def test_training_commands_run_on_a_bare_machine_and_leave_usable_weights(photos: Path, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_correlated_symbols_do_not_raise_peaks() -> None:
         ({"shape": CountShape(4096)}, "payload type 0"),
         ({"shape": PictureShape(256, 272, 32)}, "4352"),
         ({"symbols": np.full(4096, np.nan)}, "finite"),
-        ({"payload_type": 9}, "payload type 9"),
+        ({"payload_type": 64}, "payload type 64"),
         ({"mode": 99}, "mode"),
         ({"symbols": np.zeros((64, 64))}, "dimension"),
     ],

@@ -11,6 +11,7 @@ import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks import evidence
 from flowgraphs import cli
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,8 +90,9 @@ def of_docstring(name: str, text: str) -> Page:
 def pages() -> list[Page]:
     """Every page that shows a command."""
     found = [Page(HELP, [parse(HELP, text) for entry in cli.ENTRIES.values() for text in entry.examples])]
-    for pattern in ("README.md", "docs/*.md", "docs/results/README.md", "hw_configs/README.md", "models/*/CARD.md"):
-        for path in sorted(ROOT.glob(pattern)):
+    for pattern in ("*.md", "docs/*.md", "docs/results/README.md", "hw_configs/README.md", "models/*/CARD.md"):
+        # The page of evidence repeats what the others show.
+        for path in sorted(set(ROOT.glob(pattern)) - {evidence.PAGE}):
             found.append(of_markdown(str(path.relative_to(ROOT)), path.read_text()))
     for folder in ("flowgraphs", "benchmarks", "models"):
         for path in sorted((ROOT / folder).rglob("*.py")):

@@ -147,6 +147,7 @@ def test_workers_started_apart_by_the_dask_command(dask_command, config, tmp_pat
     assert [row["value"] for row in rows] == [row["value"] for row in alone]
 
 
+@pytest.mark.leaves("dask's loop, where a client finds no scheduler")
 def test_a_scheduler_that_does_not_answer(monkeypatch) -> None:
     monkeypatch.setattr("gvc.sweep.dask.TIMEOUT_S", 0.3)
     with pytest.raises(InputError, match="no dask scheduler answers at 'tcp://127.0.0.1:9'"):

@@ -1,30 +1,24 @@
 """Decoding of access units in a process of their own: no bytes received can take this one down.
 
-`python -m gvc.coding.codec.decoder FD PARENT` is that process: it answers requests over a socket until it is closed, or
-its parent is gone.
+`gvc.child` runs this module as that process: it answers requests until it is closed, or its parent is gone.
 """
 
 import contextlib
-import os
-import socket
-import struct
-import subprocess
 import sys
 import threading
-from multiprocessing.connection import Connection
 from typing import cast
 
 import numpy as np
 
-from gvc.child import end_with_parent
-from gvc.errors import LinkError, ParseError
+from gvc.child import Child, Parent, Silent
+from gvc.errors import GvcError, LinkError, ParseError
+from gvc.message import Message
 
 LIBRARY = {"x264": "h264", "x265": "hevc", "av1": "libdav1d", "vvc": "vvc", "jpeg": "mjpeg", "avif": "libdav1d"}
 STILLS = ("jpeg", "avif")
+START_S = 60.0
 DEADLINE_S = 20.0
 MOST_MEMORY = 4 << 30
-_REQUEST = struct.Struct("<6sHHH")
-_UNIT = struct.Struct("<BI")
 
 
 class DecoderProcess:
@@ -32,13 +26,12 @@ class DecoderProcess:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._process: subprocess.Popen | None = None
-        self._wire: Connection | None = None
+        self._child: Child | None = None
 
     @property
     def pid(self) -> int | None:
         """Process id; None before the first picture."""
-        return self._process.pid if self._process is not None else None
+        return self._child.pid if self._child is not None else None
 
     def decode(self, codec: str, units: list[tuple[int, bytes]], height: int, width: int) -> dict[int, np.ndarray]:
         """Pictures uint8 [height, width, 3] by their number, of the access units (number, bytes) in decoding order.
@@ -46,58 +39,43 @@ class DecoderProcess:
         What cannot be decoded is missing. Raises ParseError when the decoder crashed or took longer than its deadline,
         LinkError when it cannot be started.
         """
-        request = _REQUEST.pack(codec.encode(), len(units), height, width)
-        request += b"".join(_UNIT.pack(number, len(unit)) + unit for number, unit in units)
+        sizes = [(number, len(unit)) for number, unit in units]
+        head = {"codec": codec, "height": height, "width": width, "units": sizes}
         with self._lock:
-            wire = self._ready()
+            child = self._ready()
             try:
-                wire.send_bytes(request)
-                if not wire.poll(DEADLINE_S):
-                    raise ParseError(f"decoding {codec} took longer than {DEADLINE_S:g} s")
-                numbers = wire.recv_bytes()
-                pixels = wire.recv_bytes()
-            except (EOFError, OSError) as error:
-                self._stop()
-                raise ParseError(f"the {codec} decoder crashed on these bytes") from error
-            except ParseError:
-                self._stop()
-                raise
-        pictures = np.frombuffer(pixels, np.uint8).reshape(len(numbers), height, width, 3)
+                child.send(head, b"".join(unit for _, unit in units), DEADLINE_S)
+                answer = child.receive(DEADLINE_S)
+                numbers = answer.head["numbers"]
+                pictures = np.frombuffer(answer.payload, np.uint8).reshape(len(numbers), height, width, 3)
+            except Silent as error:
+                self.close()
+                raise ParseError(f"decoding {codec} took longer than {DEADLINE_S:g} s") from error
+            except (GvcError, KeyError, TypeError, ValueError) as error:
+                self.close()
+                raise ParseError(f"the {codec} decoder crashed on these bytes: {error}") from error
         return dict(zip(numbers, pictures, strict=True))
 
-    def _ready(self) -> Connection:
-        if self._wire is None or self._process is None or self._process.poll() is not None:
-            self._stop()
-            ours, theirs = socket.socketpair()
-            command = [sys.executable, "-P", "-m", "gvc.coding.codec.decoder", str(theirs.fileno()), str(os.getpid())]
-            # The child must find this package wherever the caller was started from.
-            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-            with theirs:
-                self._process = subprocess.Popen(
-                    command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL
-                )
-            self._wire = Connection(ours.detach())
-            if not self._wire.poll(60):
-                self._stop()
-                raise LinkError("the decoder process did not start within 60 s")
+    def _ready(self) -> Child:
+        if self._child is None or self._child.code is not None:
+            self.close()
+            self._child = Child("gvc.coding.codec.decoder", name="the decoder process", most_bytes=MOST_MEMORY)
             try:
-                self._wire.recv_bytes()
-            except EOFError as error:
-                self._stop()
-                raise LinkError("the decoder process ended at its start; its message is above") from error
-        return self._wire
+                self._child.receive(START_S)
+            except GvcError as error:
+                self.close()
+                raise LinkError(f"{error}, at its start") from error
+        return self._child
 
-    def _stop(self) -> None:
-        if self._wire is not None:
-            self._wire.close()
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-        self._process = self._wire = None
+    def close(self) -> None:
+        """End the process, if there is one."""
+        if self._child is not None:
+            self._child.close()
+        self._child = None
 
 
 DECODER = DecoderProcess()
-"""The process that all codecs here share; it ends with this one, whose end of the socket closes."""
+"""The process that all codecs here share; it ends with this one."""
 
 
 def decode_units(codec: str, units: list[tuple[int, bytes]], height: int, width: int) -> dict[int, np.ndarray]:
@@ -145,32 +123,25 @@ def _decode_sequence(codec: str, units: list[tuple[int, bytes]], height: int, wi
     return dict(zip([number for number, _ in sound], shown, strict=True))
 
 
-def main(descriptor: int) -> None:
-    import resource
-
+def _serve(parent: Parent) -> None:
     import av
 
     av.logging.set_level(None)
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
-    wire = Connection(descriptor)
-    wire.send_bytes(b"ready")
-    while True:
-        try:
-            request = wire.recv_bytes()
-        except EOFError:
-            return
-        codec, count, height, width = _REQUEST.unpack_from(request)
-        units, place = [], _REQUEST.size
-        for _ in range(count):
-            number, length = _UNIT.unpack_from(request, place)
-            place += _UNIT.size
-            units.append((number, request[place : place + length]))
-            place += length
-        pictures = decode_units(codec.rstrip(b"\0").decode(), units, height, width)
-        wire.send_bytes(bytes(pictures))
-        wire.send_bytes(b"".join(np.ascontiguousarray(picture).tobytes() for picture in pictures.values()))
+    parent.send({"kind": "ready"})
+    while (request := parent.receive()) is not None:
+        pictures = _decode(request)
+        pixels = b"".join(np.ascontiguousarray(picture).tobytes() for picture in pictures.values())
+        parent.send({"numbers": list(pictures)}, pixels)
+
+
+def _decode(request: Message) -> dict[int, np.ndarray]:
+    head, payload = request
+    units, place = [], 0
+    for number, length in head["units"]:
+        units.append((number, payload[place : place + length]))
+        place += length
+    return decode_units(head["codec"], units, head["height"], head["width"])
 
 
 if __name__ == "__main__":
-    end_with_parent(int(sys.argv[2]))
-    main(int(sys.argv[1]))
+    sys.exit(Parent(MOST_MEMORY).serve(_serve))

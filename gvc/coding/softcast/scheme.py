@@ -1,4 +1,4 @@
-"""The analogue peer without learning, as a scheme."""
+"""The analogue scheme without learning."""
 
 import functools
 
@@ -23,7 +23,9 @@ class Softcast:
         fps: not used; every scheme gets it.
     """
 
-    def __init__(self, count: int, segment_frames: int = 16, fps: float = 25.0):
+    payload_types = frozenset({SOFTCAST})
+
+    def __init__(self, count: int, segment_frames: int = 8, fps: float = 25.0):
         self.segment_frames = segment_frames
         self._count = count
         self._block = functools.lru_cache(maxsize=8)(AnalogueBlock)

@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 
 from gvc.evaluation.metrics import NotMeasured, backbones, pairs
-from gvc.evaluation.metrics.convert import DISTS
 
 LEAST_SIDE = 16
 _MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
@@ -20,7 +19,7 @@ def dists(reference: Sequence[np.ndarray], distorted: Sequence[np.ndarray], fps:
 
     Raises NotMeasured without the installed weights and for pictures below 16 pixels a side.
     """
-    vgg16, weights = backbones.weights(backbones.VGG16), backbones.weights(DISTS)
+    vgg16, weights = backbones.weights(backbones.VGG16), backbones.weights(backbones.DISTS)
     return np.array([_one(vgg16, weights, *pair) for pair in pairs(reference, distorted)], np.float64)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from gvc.evaluation.metrics import NotMeasured, backbones, pairs
+from gvc.evaluation.pretrained.roles import may_teach
 
 LEAST_SIDE = 31
 """Below it AlexNet's second pooling has nothing left."""
@@ -26,6 +27,7 @@ def distance(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
 
     Raises NotMeasured without the installed weights.
     """
+    may_teach("alexnet")
     tensors = backbones.weights(backbones.ALEXNET, str(first.device))
     both = (torch.cat([first, second]) * 2 - 1 - _SHIFT.to(first.device)) / _SCALE.to(first.device)
     total = torch.zeros(len(first), device=first.device)

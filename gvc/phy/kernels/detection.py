@@ -176,11 +176,22 @@ def windows(samples: np.ndarray, starts: np.ndarray, size: int, step: float, ori
     """FFT windows of `size` samples, derotated by `step` radians a sample from `origin`: [rx, windows, size]."""
     out = np.empty((samples.shape[0], len(starts), size), np.complex64)
     inner = np.empty(size, np.complex64)
+    # Turned on and on: exponentials of each sample and window would take as long as all the rest.
+    turn, value = np.exp(-1j * step), complex(1)
     for i in range(size):
-        inner[i] = np.exp(-1j * step * i)
+        inner[i] = value
+        value *= turn
+    apart = 0
     for r in range(len(starts)):
         s = starts[r]
-        outer = np.complex64(np.exp(-1j * step * (s - origin)))
+        if r == 0:
+            value = np.exp(-1j * step * (s - origin))
+        else:
+            if s - starts[r - 1] != apart:
+                apart = s - starts[r - 1]
+                turn = np.exp(-1j * step * apart)
+            value *= turn
+        outer = np.complex64(value)
         for a in range(samples.shape[0]):
             for i in range(size):
                 out[a, r, i] = samples[a, s + i] * (inner[i] * outer)

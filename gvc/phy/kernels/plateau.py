@@ -4,12 +4,16 @@ import numba
 import numpy as np
 
 from gvc.phy.kernels.detection import CELL
-from gvc.phy.kernels.prediction import ORDER, behind, cell_lags, predictor
+from gvc.phy.kernels.prediction import ORDER, behind, cell_lags, over_stretch
 
 _TURNING = 0.25
 """Square of the correlation of neighbouring samples from which linear prediction is tried: above short training's."""
+_ALIKE = 0.25
+"""Square of that over the square of the correlation at lag 16, from which a tone may be all there is: it has both
+alike, a clear burst a sixth.
+"""
 _SUSPECT = 1.12
-"""Power before over power behind linear prediction where a tone may be all there is; clear bursts have it too."""
+"""Power before over power behind linear prediction, likewise; clear bursts have it too."""
 _COLOURED = 2.0
 """The same where something is stronger than a burst that may be there."""
 _HOPELESS = 100.0
@@ -40,21 +44,22 @@ def first_plateau(
     least = threshold * threshold
     lags = np.zeros((0, 0), np.complex64)
     known = np.zeros(0, np.bool_)
+    c = np.zeros(0, np.complex128)
     for j in range(limit):
         metric, turning = _metric(product, energy, neighbours, j, window)
         passes = metric > least
-        if not passes and not turning > _TURNING:
-            continue
-        if len(known) == 0:
-            lags = np.zeros((len(product), 3 * ORDER + 2), np.complex64)
-            known = np.zeros(len(product), np.bool_)
-        # One cell less: its lags reach further.
-        total = _lags(samples, start, lags, known, j, window - 1)
-        c, gain = predictor(total[: ORDER + 1])
-        coloured = gain > _COLOURED
-        if coloured or (passes and gain > _SUSPECT):
-            p, e = behind(total, c)
-            passes = gain < _HOPELESS and p.real * p.real + p.imag * p.imag > least * e * e
+        coloured = False
+        if turning > _TURNING or (passes and turning > _ALIKE * metric):
+            begin = start + CELL * j
+            c, gain = over_stretch(samples, begin, begin + CELL * window)
+            coloured = gain > _COLOURED
+            if coloured or (passes and gain > _SUSPECT):
+                if len(known) == 0:
+                    lags = np.empty((len(product), 3 * ORDER + 2), np.complex64)
+                    known = np.zeros(len(product), np.bool_)
+                # One cell less: its lags reach further.
+                p, e = behind(_lags(samples, start, lags, known, j, window - 1), c)
+                passes = gain < _HOPELESS and p.real * p.real + p.imag * p.imag > least * e * e
         if not passes:
             continue
         best, at = -1.0, j

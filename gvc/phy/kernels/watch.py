@@ -154,21 +154,21 @@ def carriers_stand_out(observed: np.ndarray, trained: np.ndarray, most: np.ndarr
 
 @numba.njit(cache=True, error_model="numpy", fastmath=FAST)
 def symbol_power(received: np.ndarray, response: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """Received power of each payload symbol over that of a signal of mean power 1 and the claimed noise: float64 [M].
+    """Mean over carriers of the power received in each payload symbol over that of a signal of mean power 1 with the
+    claimed noise, so that a carrier which is hit does not outweigh the others: float64 [M].
     received, response [rx, M, K]; variance float32 [rx, M, K].
     """
     rx, symbols, carriers = received.shape
     out = np.empty(symbols)
     for m in range(symbols):
-        found = np.float32(0)
-        expected = np.float32(0)
+        total = np.float32(0)
         for a in range(rx):
             for k in range(carriers):
                 y = received[a, m, k]
                 h = response[a, m, k]
-                found += y.real * y.real + y.imag * y.imag
-                expected += h.real * h.real + h.imag * h.imag + variance[a, m, k]
-        out[m] = found / expected
+                expected = h.real * h.real + h.imag * h.imag + variance[a, m, k] + np.float32(1e-30)
+                total += (y.real * y.real + y.imag * y.imag) / expected
+        out[m] = total / (rx * carriers)
     return out
 
 

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -21,22 +23,23 @@ def units(pictures):
 def test_killed_while_idle_it_is_started_again(units):
     process = DecoderProcess()
     assert len(process.decode("x264", units, 64, 96)) == 8
-    os.kill(process._process.pid, signal.SIGKILL)
-    process._process.wait()
+    os.kill(process.pid, signal.SIGKILL)
+    while process._child.code is None:
+        time.sleep(0.01)
     assert len(process.decode("x264", units, 64, 96)) == 8
-    process._stop()
+    process.close()
 
 
 def test_a_hang_ends_at_the_deadline_and_the_next_segment_is_decoded(units, monkeypatch):
     process = DecoderProcess()
     process.decode("x264", units, 64, 96)
-    os.kill(process._process.pid, signal.SIGSTOP)
+    os.kill(process.pid, signal.SIGSTOP)
     monkeypatch.setattr(decoder, "DEADLINE_S", 0.3)
     with pytest.raises(ParseError, match="longer than 0.3 s"):
         process.decode("x264", units, 64, 96)
     monkeypatch.undo()
     assert len(process.decode("x264", units, 64, 96)) == 8
-    process._stop()
+    process.close()
 
 
 def test_a_crash_is_a_parse_error(units):
@@ -45,11 +48,11 @@ def test_a_crash_is_a_parse_error(units):
     with pytest.raises(ParseError, match="crashed"):
         process.decode("none", units, 64, 96)
     assert len(process.decode("x264", units, 64, 96)) == 8
-    process._stop()
+    process.close()
 
 
 def test_one_that_cannot_start(monkeypatch):
-    monkeypatch.setattr(decoder.sys, "executable", "/bin/false")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(LinkError, match="at its start"):
         DecoderProcess().decode("x264", [], 64, 96)
 

@@ -7,21 +7,23 @@ import numpy as np
 import pytest
 import torch
 
+from gvc.content import installed
+from gvc.content.catalogue import METRICS
 from gvc.errors import InputError
 from gvc.evaluation.metrics import backbones, measure
-from gvc.evaluation.metrics.convert import installed
 from gvc.evaluation.metrics.lpips import distance
 from gvc.evaluation.metrics.vmaf import ffmpeg
 from gvc.paths import content_dir
 from gvc.registry import names
 
 ALL = names("metric")
-LEARNED = ("lpips", "dists")
+LEARNED = ("lpips", "dists", "efficientnet")
+DISTANCES = (*LEARNED, "flicker")
 
 
 @pytest.fixture(scope="module")
 def weights():
-    assert installed(content_dir() / "metrics"), "metric weights are not installed: run ./testbed setup"
+    assert installed.intact(METRICS, content_dir()), "metric weights are not installed: run ./testbed setup"
 
 
 def value(name, first, second):
@@ -76,7 +78,7 @@ def test_ssim_agrees_with_libvmaf(tmp_path, pictures, noisy, metric, feature, to
 def test_perfect_is_best_and_more_noise_is_worse(weights, pictures, noisy, name):
     clean = pictures(3, 176, 200)
     equal, little, much = (value(name, clean, d).mean() for d in (clean, noisy(clean, 4), noisy(clean, 24)))
-    if name in LEARNED:
+    if name in DISTANCES:
         assert abs(equal) < 1e-4 and 0 < little < much
     else:
         assert equal > little > much
@@ -89,6 +91,7 @@ def test_learned_metrics_keep_their_values(weights, pictures, noisy):
     worse = noisy(clean, 16)
     np.testing.assert_allclose(value("lpips", clean, worse), 0.400402, rtol=2e-3)
     np.testing.assert_allclose(value("dists", clean, worse), 0.341726, rtol=2e-3)
+    np.testing.assert_allclose(value("efficientnet", clean, worse), 0.345514, rtol=2e-3)
 
 
 def test_lpips_as_a_loss_is_the_metric_and_leads_back_to_the_picture(weights, pictures, noisy):
@@ -103,7 +106,7 @@ def test_lpips_as_a_loss_is_the_metric_and_leads_back_to_the_picture(weights, pi
     assert float(distance(reference, start - step)) < float(distance(reference, start))
 
 
-def test_lpips_and_dists_are_symmetric(weights, pictures, noisy):
+def test_learned_distances_are_symmetric(weights, pictures, noisy):
     clean = pictures(1, 64, 64)
     worse = noisy(clean, 20)
     for name in LEARNED:
@@ -118,6 +121,7 @@ def test_any_size_gives_a_value_or_a_reason(weights, pictures, noisy, name, size
     assert (values is None) != (reason is None)
     assert values is None or (values.shape == (2,) and np.isfinite(values).all())
     least = {"psnr_db": 1, "ssim": 11, "ms_ssim": 161, "lpips": 31, "dists": 16, "vmaf": 17, "vmaf_neg": 17}
+    least |= {"flicker": 16, "efficientnet": 32}
     if min(size) >= least[name]:
         assert values is not None, reason
     else:
@@ -125,17 +129,17 @@ def test_any_size_gives_a_value_or_a_reason(weights, pictures, noisy, name, size
 
 
 @pytest.mark.parametrize("name", LEARNED)
-def test_missing_weights_are_a_reason(tmp_path, monkeypatch, pictures, name):
+def test_missing_or_altered_weights_are_a_reason(tmp_path, monkeypatch, pictures, name):
     monkeypatch.setenv("GVC_HOME", str(tmp_path))
     clean = pictures(1, 64, 64)
     values, reason = measure(name, clean, clean)
     assert values is None and "./testbed setup" in reason
     folder = tmp_path / "content" / "metrics"
     folder.mkdir(parents=True)
-    for file in ("lpips_alex", "lpips_vgg", "dists"):
-        (folder / f"{file}.safetensors").write_bytes(b"\xff" * 64)
+    for file in METRICS.made:
+        (folder / file).write_bytes(bytes(64))
     values, reason = measure(name, clean, clean)
-    assert values is None and "unreadable" in reason
+    assert values is None and "SHA-256" in reason
 
 
 def test_a_missing_binary_is_a_reason(monkeypatch, pictures):
