@@ -18,7 +18,7 @@ from models import session as sessions
 from models import weights
 from models.restoration.draws import Pool, fixed_conditions, linear
 from models.restoration.network import SIZES, Restoration, restore
-from models.session import Options, Session
+from models.session import Options, TrainingSession
 from models.training import fit
 
 STAGES = ("restoration",)
@@ -39,7 +39,7 @@ _FLOOR = 2e-5
 
 def train(options: Options) -> None:
     """Run the stages; weights, log and evaluation land in `options.out`."""
-    run = Session("restoration", options, STAGES, ON_DEMAND)
+    run = TrainingSession("restoration", options, STAGES, ON_DEMAND)
     # the linear estimate inverts matrices: no tf32 there
     torch.backends.cuda.matmul.allow_tf32 = False
     path = run.out / FILE
@@ -54,7 +54,7 @@ def train(options: Options) -> None:
     run.finish(lambda held_out: evaluate(held_out, network, run))
 
 
-def arms(run: Session, seconds: float) -> dict[str, Restoration]:
+def arms(run: TrainingSession, seconds: float) -> dict[str, Restoration]:
     """The comparison; each network is saved under its name. Returns them."""
     made, steps = {}, None
     for name, (aware, extra) in ARMS.items():
@@ -68,7 +68,9 @@ def arms(run: Session, seconds: float) -> dict[str, Restoration]:
     return made
 
 
-def fit_one(run: Session, name: str, network: Restoration, seconds: float | None, steps: int | None = None) -> int:
+def fit_one(
+    run: TrainingSession, name: str, network: Restoration, seconds: float | None, steps: int | None = None
+) -> int:
     """Train one network on a pool of its own; returns its steps."""
     on_device = run.device.type == "cuda"
     # evaluation, which has other shapes, calls the network itself
@@ -104,7 +106,7 @@ def fit_one(run: Session, name: str, network: Restoration, seconds: float | None
 def evaluate(
     held_out: dict[str, Tensor],
     network: Restoration,
-    run: Session,
+    run: TrainingSession,
     cbrs: tuple[float, ...] = (1 / 48,),
     conditions: tuple[tuple[str, float], ...] = CONDITIONS,
 ) -> list[dict]:
