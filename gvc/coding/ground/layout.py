@@ -100,8 +100,8 @@ def order(labels: Tensor | None, blocks: int, classes: ClassSet, room: Tensor, m
         number = place - (ends - sizes).gather(1, pair)
         # blocks by class, within one as they come
         members = torch.argsort(labels, dim=1, stable=True)
-        before = counts.cumsum(1) - counts
-        member = (before.gather(1, classes.order[pair, 0]) + number).clamp_max(blocks - 1)
+        begins = counts.cumsum(1) - counts
+        member = (begins.gather(1, classes.order[pair, 0]) + number).clamp_max(blocks - 1)
         coefficient = members.gather(1, member) * COEFFICIENTS + classes.order[pair, 1]
         source[:, core_room(blocks) : most] = torch.where(there, coefficient, nobody)
     source = source[:, :most]
