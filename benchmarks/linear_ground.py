@@ -2,8 +2,9 @@
 
     python -m benchmarks.linear_ground --images photos/ --list photos/validation.txt
 
-PSNR in dB of 8-bit pictures, whole, mean over pictures. The arms: `linear`, `linear-classes`, each with `+default` and
-`+small` where that network restores it, and `pair` (arm A+ of the shipped `default` pair). All have the same symbols.
+PSNR in dB of 8-bit pictures, whole, mean over pictures. The arms: `linear`, `linear-classes` and `linear-layered` (the
+same, but each layer mixed on its own), with `+default` and `+small` where that network restores them, and `pair` (arm
+A+ of the shipped `default` pair). All have the same symbols.
 Charged to the linear ones, out of these: the frame's word (5 bytes: set of classes, designed noise, water level,
 scale), the map of classes as coded, and a CRC-32, in a transport block of the most efficient scheme of the channel's
 measured table that the SNR exceeds by --margin-db (more for short blocks, see `gvc.coding.ground.side`); the block is
@@ -33,7 +34,11 @@ from models.restoration.network import SIZES, Restoration, restore
 from models.restoration.train import FILE
 from models.scorer import Scorer
 
-SETS = {"linear": (1,), "linear-classes": (1, 8, 64)}
+GROUNDS = {
+    "linear": LinearGround((1,)),
+    "linear-classes": LinearGround((1, 8, 64)),
+    "linear-layered": LinearGround((1, 8, 64), layered=True),
+}
 
 
 class Arrived(NamedTuple):
@@ -85,7 +90,7 @@ def main() -> None:
     options.add_argument("--cbr", default="1/96,1/48,1/24")
     options.add_argument("--channel", default="awgn,rayleigh")
     options.add_argument("--snr-db", default="0,10,20")
-    options.add_argument("--arms", default="linear,linear-classes", help="linear grounds")
+    options.add_argument("--arms", default="linear,linear-classes", help=f"linear grounds: {', '.join(GROUNDS)}")
     options.add_argument("--restore", default="small,default", help="presets of the restoration; empty: none")
     options.add_argument("--pair", action="store_true", help="the JSCC pair, too")
     options.add_argument("--margin-db", type=float, default=0.5)
@@ -97,7 +102,7 @@ def main() -> None:
         for preset in filter(None, chosen.restore.split(","))
         for cpu in [torch.device("cpu")]
     }
-    grounds = {name: LinearGround(SETS[name]) for name in chosen.arms.split(",")}
+    grounds = {name: GROUNDS[name] for name in chosen.arms.split(",")}
     scorer = Scorer(["A+"], Places()) if chosen.pair else None
     rows: list[dict[str, Any]] = []
     for ratio in chosen.cbr.split(","):
