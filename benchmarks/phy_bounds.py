@@ -26,9 +26,9 @@ from benchmarks.phy_links import CENTER_FREQUENCY_HZ, Passage, decibel, passages
 from gvc import registry
 from gvc.evaluation.style import DPI, LIGHT, WIDTH_INCHES, applied, stroke
 from gvc.phy import BurstReceiver, Numerology
-from gvc.phy.interpolation import TimeInterpolator
 from gvc.phy.layout import burst_layout
 from gvc.phy.numerology import SHORT_PERIOD
+from gvc.phy.receiver.interpolation import TimeInterpolator
 
 SETTINGS = {
     "awgn": ("awgn", 0.0),

@@ -18,9 +18,9 @@ Given = Mapping[str, Any]
 
 WANTED: dict[str, tuple[str, tuple[str, ...]]] = {
     "channel": ("gvc.channel.base.StreamChannel", ("process", "flush")),
-    "synchroniser": ("gvc.phy.synchroniser.Synchroniser", ("reach", "span", "skip", "detect", "acquire")),
-    "channel_estimator": ("gvc.phy.channel_estimator.ChannelEstimator", ("smoothing", "preamble_smoothing")),
-    "equaliser": ("gvc.phy.equaliser.Equaliser", ("equalise",)),
+    "synchroniser": ("gvc.phy.receiver.synchroniser.Synchroniser", ("reach", "span", "skip", "detect", "acquire")),
+    "channel_estimator": ("gvc.phy.receiver.channel_estimator.ChannelEstimator", ("smoothing", "preamble_smoothing")),
+    "equaliser": ("gvc.phy.receiver.equaliser.Equaliser", ("equalise",)),
     "encoder": ("models.codec.FrameEncoder", ("encode", "latents")),
     "denoiser": ("models.codec.SymbolDenoiser", ("denoise",)),
     "sampler": ("models.cddm.sampler.Sampler", ("__call__", "used")),

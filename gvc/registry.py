@@ -51,17 +51,17 @@ TABLE: dict[str, dict[str, str]] = {
         "slips": "gvc.channel.impairments.slips:Slips",
     },
     "synchroniser": {
-        "schmidl-cox": "gvc.phy.synchroniser:SchmidlCox",
-        "accumulation": "gvc.phy.accumulation:Accumulation",
+        "schmidl-cox": "gvc.phy.receiver.synchroniser:SchmidlCox",
+        "accumulation": "gvc.phy.receiver.accumulation:Accumulation",
     },
     "channel_estimator": {
-        "ls": "gvc.phy.channel_estimator:LeastSquares",
-        "dft-smoothed": "gvc.phy.channel_estimator:DftSmoothed",
-        "lmmse-exponential": "gvc.phy.channel_estimator:LmmseExponential",
+        "ls": "gvc.phy.receiver.channel_estimator:LeastSquares",
+        "dft-smoothed": "gvc.phy.receiver.channel_estimator:DftSmoothed",
+        "lmmse-exponential": "gvc.phy.receiver.channel_estimator:LmmseExponential",
         "learned": "models.channel_estimator.estimator:Learned",
         "learned-linear": "models.channel_estimator.estimator:LearnedLinear",
     },
-    "equaliser": {"zf": "gvc.phy.equaliser:ZeroForcing", "mmse": "gvc.phy.equaliser:Mmse"},
+    "equaliser": {"zf": "gvc.phy.receiver.equaliser:ZeroForcing", "mmse": "gvc.phy.receiver.equaliser:Mmse"},
     "encoder": {"jscc": "models.codec:FrameEncoder"},
     "denoiser": {"cddm": "models.codec:FrameDenoiser"},
     "sampler": {

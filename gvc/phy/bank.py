@@ -16,7 +16,7 @@ from gvc.noise_map import NU_MAX
 from gvc.phy.frames import ReceivedFrame, SymbolFrame
 from gvc.phy.numerology import Numerology
 from gvc.phy.offline import StreamChannel, channel_of, receiver_of, send
-from gvc.phy.receiver import BurstReceiver
+from gvc.phy.receiver.receiver import BurstReceiver
 from gvc.phy.shape import PictureShape
 
 

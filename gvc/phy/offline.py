@@ -5,10 +5,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from gvc import registry
-from gvc.phy.assembler import FrameAssembler
 from gvc.phy.frames import ReceivedFrame, SymbolFrame
 from gvc.phy.numerology import Numerology
-from gvc.phy.receiver import BurstReceiver
+from gvc.phy.receiver.assembler import FrameAssembler
+from gvc.phy.receiver.receiver import BurstReceiver
 from gvc.phy.transmitter import BurstTransmitter
 
 

@@ -8,17 +8,17 @@ import numpy as np
 from gvc import registry
 from gvc.errors import InputError, ParseError
 from gvc.phy.frames import ReceivedBurst
-from gvc.phy.genie import Genie
 from gvc.phy.header import UnknownBurst
-from gvc.phy.header_reader import Head, HeaderReader
 from gvc.phy.kernels import prediction
 from gvc.phy.layout import burst_layout
 from gvc.phy.numerology import SHORT_PERIOD, Numerology
-from gvc.phy.ofdm_windows import SampleBuffer
-from gvc.phy.payload_reader import PayloadReader, Tracking
-from gvc.phy.rivals import STRETCH, Heard, Rivals
-from gvc.phy.synchroniser import Acquisition
-from gvc.phy.whitening import Whitening
+from gvc.phy.receiver.genie import Genie
+from gvc.phy.receiver.header_reader import Head, HeaderReader
+from gvc.phy.receiver.ofdm_windows import SampleBuffer
+from gvc.phy.receiver.payload_reader import PayloadReader, Tracking
+from gvc.phy.receiver.rivals import STRETCH, Heard, Rivals
+from gvc.phy.receiver.synchroniser import Acquisition
+from gvc.phy.receiver.whitening import Whitening
 
 _BLOCK = 1 << 13
 _LATE = 96

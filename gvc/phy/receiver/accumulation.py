@@ -8,10 +8,10 @@ import scipy.fft
 import scipy.optimize
 import scipy.special
 
-from gvc.phy import periodogram
 from gvc.phy.kernels import detection, lags
 from gvc.phy.numerology import SHORT_PERIOD, Numerology
-from gvc.phy.synchroniser import Acquisition
+from gvc.phy.receiver import periodogram
+from gvc.phy.receiver.synchroniser import Acquisition
 
 PADDING = 4
 """Points of a Fourier transform over the periods it sums up."""

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from gvc.phy.channel_estimator import Smoothing
 from gvc.phy.layout import burst_layout
 from gvc.phy.numerology import Numerology
+from gvc.phy.receiver.channel_estimator import Smoothing
 
 
 @dataclasses.dataclass(frozen=True)

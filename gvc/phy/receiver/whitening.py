@@ -5,7 +5,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from gvc.phy.kernels import prediction
-from gvc.phy.ofdm_windows import SampleBuffer
+from gvc.phy.receiver.ofdm_windows import SampleBuffer
 
 _WORTHWHILE = 1.1
 """Power before over power behind the filter; noise alone shows 1.01."""

@@ -8,7 +8,7 @@ from gvc.noise_map import NU_MAX, NU_MIN
 from gvc.phy.agreement import Agreement
 from gvc.phy.kernels import watch as kernels
 from gvc.phy.numerology import Numerology
-from gvc.phy.uneven_noise import highest
+from gvc.phy.receiver.uneven_noise import highest
 
 FALSE_ALARM = 1e-7
 """Probability that one symbol or carrier of a calm burst looks disturbed."""

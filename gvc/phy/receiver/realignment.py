@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from gvc.phy.burst_windows import BurstWindows
-from gvc.phy.channel_estimator import Smoothing
+from gvc.phy.receiver.burst_windows import BurstWindows
+from gvc.phy.receiver.channel_estimator import Smoothing
 
 REACH = 400
 """Samples by which a midamble is searched before and after its place."""

@@ -8,22 +8,22 @@ import numpy as np
 
 from gvc.noise_map import NU_MAX, NU_MIN
 from gvc.phy.agreement import Agreement
-from gvc.phy.burst_windows import BurstWindows
-from gvc.phy.channel_estimator import ChannelEstimator, Smoothing
-from gvc.phy.equaliser import Equaliser
 from gvc.phy.frames import ReceivedBurst
-from gvc.phy.genie import Genie
-from gvc.phy.header_reader import Head, header_training
-from gvc.phy.interpolation import TimeInterpolator, TimeWeights
 from gvc.phy.kernels import chain
 from gvc.phy.kernels import payload as kernels
 from gvc.phy.layout import burst_layout
 from gvc.phy.numerology import Numerology
-from gvc.phy.ofdm_windows import SampleBuffer
 from gvc.phy.peak_limiter import PeakLimiter
-from gvc.phy.recovery import Recovered, Recovery, Rows, Training
-from gvc.phy.synchroniser import Acquisition
-from gvc.phy.watch import Watch
+from gvc.phy.receiver.burst_windows import BurstWindows
+from gvc.phy.receiver.channel_estimator import ChannelEstimator, Smoothing
+from gvc.phy.receiver.equaliser import Equaliser
+from gvc.phy.receiver.genie import Genie
+from gvc.phy.receiver.header_reader import Head, header_training
+from gvc.phy.receiver.interpolation import TimeInterpolator, TimeWeights
+from gvc.phy.receiver.ofdm_windows import SampleBuffer
+from gvc.phy.receiver.recovery import Recovered, Recovery, Rows, Training
+from gvc.phy.receiver.synchroniser import Acquisition
+from gvc.phy.receiver.watch import Watch
 
 
 @dataclasses.dataclass(frozen=True)

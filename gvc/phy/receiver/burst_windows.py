@@ -6,7 +6,7 @@ import numpy as np
 
 from gvc.phy.kernels import payload as kernels
 from gvc.phy.numerology import Numerology
-from gvc.phy.ofdm_windows import SampleBuffer
+from gvc.phy.receiver.ofdm_windows import SampleBuffer
 
 
 @dataclasses.dataclass

@@ -6,8 +6,8 @@ import functools
 import numpy as np
 from scipy.stats import gamma
 
-from gvc.phy.channel_estimator import ChannelEstimator, Smoothing
-from gvc.phy.interpolation import TimeInterpolator, TimeWeights
+from gvc.phy.receiver.channel_estimator import ChannelEstimator, Smoothing
+from gvc.phy.receiver.interpolation import TimeInterpolator, TimeWeights
 
 SURE = 2e-5
 """Probability that a calm symbol or carrier counts as hit; beside one that is hit, NEAR."""

@@ -4,14 +4,14 @@ import dataclasses
 
 import numpy as np
 
-from gvc.phy.burst_windows import BurstWindows
-from gvc.phy.channel_estimator import ChannelEstimator, Smoothing
-from gvc.phy.interpolation import TimeInterpolator
 from gvc.phy.kernels import watch as kernels
 from gvc.phy.numerology import Numerology
-from gvc.phy.phase_path import follow_phase
-from gvc.phy.realignment import Midambles, Places, coherence, find_midambles, place_payload
-from gvc.phy.uneven_noise import NEAR, SURE, UnevenEstimate, UnevenEstimation, beside, highest
+from gvc.phy.receiver.burst_windows import BurstWindows
+from gvc.phy.receiver.channel_estimator import ChannelEstimator, Smoothing
+from gvc.phy.receiver.interpolation import TimeInterpolator
+from gvc.phy.receiver.phase_path import follow_phase
+from gvc.phy.receiver.realignment import Midambles, Places, coherence, find_midambles, place_payload
+from gvc.phy.receiver.uneven_noise import NEAR, SURE, UnevenEstimate, UnevenEstimation, beside, highest
 
 LIKELY = 3e-4
 """Probability that a calm payload symbol of a disturbed burst counts as hit."""

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gvc.phy import periodogram
 from gvc.phy.kernels.phase import smooth_walk
+from gvc.phy.receiver import periodogram
 
 
 def follow_phase(

@@ -7,19 +7,19 @@ import numpy as np
 
 from gvc.errors import ParseError
 from gvc.phy import header as burst_header
-from gvc.phy.channel_estimator import ChannelEstimator, preamble_precision
 from gvc.phy.convolutional import CODES
 from gvc.phy.header import BurstHeader
 from gvc.phy.kernels import chain, preamble
 from gvc.phy.kernels.payload import observe_training
 from gvc.phy.layout import fragment_symbols
 from gvc.phy.numerology import Numerology
-from gvc.phy.ofdm_windows import SampleBuffer
 from gvc.phy.payload import SOCKETS
+from gvc.phy.receiver.channel_estimator import ChannelEstimator, preamble_precision
+from gvc.phy.receiver.ofdm_windows import SampleBuffer
+from gvc.phy.receiver.synchroniser import Acquisition
+from gvc.phy.receiver.whitening import Whitening
 from gvc.phy.shape import Shape
 from gvc.phy.shape import parse as parse_shape
-from gvc.phy.synchroniser import Acquisition
-from gvc.phy.whitening import Whitening
 
 _MAX_SLOPE = 0.4
 """Residual CFO that is searched, radians a symbol: five standard deviations of the acquisition's at 0 dB."""

@@ -8,12 +8,12 @@ import numpy as np
 from gvc.errors import ParseError
 from gvc.noise_map import NU_MAX
 from gvc.phy.frames import ReceivedBurst
-from gvc.phy.header_reader import Head, HeaderReader, header_training
 from gvc.phy.layout import burst_layout
 from gvc.phy.numerology import SHORT_PERIOD, Numerology
-from gvc.phy.ofdm_windows import SampleBuffer
-from gvc.phy.payload_reader import PayloadReader
-from gvc.phy.synchroniser import Acquisition, Synchroniser
+from gvc.phy.receiver.header_reader import Head, HeaderReader, header_training
+from gvc.phy.receiver.ofdm_windows import SampleBuffer
+from gvc.phy.receiver.payload_reader import PayloadReader
+from gvc.phy.receiver.synchroniser import Acquisition, Synchroniser
 
 STRETCH = 1 << 11
 """Positions searched at a time: bursts often follow closely, and what lies behind the next is not looked at."""

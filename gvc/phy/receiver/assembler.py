@@ -11,7 +11,7 @@ from gvc.phy.identity import Expected
 from gvc.phy.layout import fragment_symbols
 from gvc.phy.numerology import Numerology
 from gvc.phy.payload import create_payload
-from gvc.phy.streams import Counters, Pass, Position, Track
+from gvc.phy.receiver.streams import Counters, Pass, Position, Track
 
 MAX_STREAMS = 16
 """Streams that are followed at once; the one not heard for longest makes room for another."""
@@ -57,7 +57,7 @@ class FrameAssembler:
 
     @property
     def streams(self) -> list[dict[str, object]]:
-        """The last passes of all streams, see `gvc.phy.streams.Pass.as_dict`."""
+        """The last passes of all streams, see `gvc.phy.receiver.streams.Pass.as_dict`."""
         return [passed.as_dict() for passed in [*self._passes, *self._live()]][-_KEPT:]
 
     def push(self, burst: ReceivedBurst) -> list[ReceivedFrame]:
