@@ -21,10 +21,11 @@ from gvc.coding.arms import bind
 from gvc.coding.codec.trials import TRIALS
 from gvc.coding.scheme import ReceivedSlot, Slot
 from gvc.config import LinkConfig, build
-from gvc.phy import BurstTransmitter, Numerology, PictureShape, SymbolFrame, ldpc, qam
-from gvc.phy.mcs import named
+from gvc.phy import BurstTransmitter, Numerology, PictureShape, SymbolFrame
+from gvc.phy.fec import ldpc, qam
+from gvc.phy.fec.mcs import named
+from gvc.phy.fec.transport_block import TransportBlock
 from gvc.phy.offline import channel_of, receiver_of
-from gvc.phy.transport_block import TransportBlock
 from gvc.video.clip import open_clip
 from models.latents import latents_of
 

@@ -23,13 +23,13 @@ from gvc.coding.digital import SEED
 from gvc.coding.link_adaptation import LOST_BLOCKS, TABLES
 from gvc.config import LinkConfig, build
 from gvc.noise_map import NU_MAX
+from gvc.phy.fec.mcs import TABLE, Mcs
+from gvc.phy.fec.transport_block import TransportBlock
 from gvc.phy.frames import SymbolFrame
-from gvc.phy.mcs import TABLE, Mcs
 from gvc.phy.numerology import Numerology
 from gvc.phy.offline import channel_of, receiver_of, send
 from gvc.phy.sequences import interleaver
 from gvc.phy.shape import PictureShape
-from gvc.phy.transport_block import TransportBlock
 
 
 def draw_symbols(kind: str, snr_db: float, slots: int, pairs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from gvc.coding import link_adaptation
 from gvc.coding.arms import bind
 from gvc.config import LinkConfig
 from gvc.errors import ConfigError
-from gvc.phy.mcs import named
+from gvc.phy.fec.mcs import named
 from gvc.phy.numerology import Numerology
 from gvc.phy.offline import channel_of, receiver_of
 from gvc.phy.shape import frame_symbols

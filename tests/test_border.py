@@ -12,7 +12,7 @@ from gvc import border, registry
 from gvc.coding.scheme import Decoded
 from gvc.errors import InputError, LinkError
 from gvc.evaluation.pretrained.findings import Detections, Keypoints, Text
-from gvc.phy.mcs import TABLE
+from gvc.phy.fec.mcs import TABLE
 from gvc.phy.numerology import Numerology
 from gvc.phy.receiver.channel_estimator import Smoothing
 from tests import borders

@@ -10,7 +10,7 @@ from gvc import registry
 from gvc.coding.concealment import Concealment
 from gvc.coding.scheme import Decoded, ReceivedSlot, Slot
 from gvc.errors import BudgetError, InputError
-from gvc.phy import capacity
+from gvc.phy.fec import capacity
 
 QPSK = 1
 

@@ -10,11 +10,11 @@ from gvc.coding.concealment import Concealment
 from gvc.coding.scheme import Decoded, ReceivedSlot, Slot, stacked
 from gvc.errors import BudgetError, InputError, ParseError
 from gvc.noise_map import NU_MAX
-from gvc.phy.capacity import ergodic
-from gvc.phy.mcs import TABLE, Mcs, of_header
+from gvc.phy.fec.capacity import ergodic
+from gvc.phy.fec.mcs import TABLE, Mcs, of_header
+from gvc.phy.fec.transport_block import TransportBlock, transport_block
 from gvc.phy.payload import QAM
 from gvc.phy.sequences import interleaver
-from gvc.phy.transport_block import TransportBlock, transport_block
 
 LENGTH_BYTES = 3
 SEED = 0x4469

@@ -15,10 +15,10 @@ from gvc.coding.scheme import Decoded, ReceivedSlot, Slot, stacked
 from gvc.coding.softcast.whitening import across_slots
 from gvc.errors import BudgetError, InputError, ParseError
 from gvc.noise_map import NU_MAX
+from gvc.phy.fec.mcs import Mcs, named, of_header
+from gvc.phy.fec.transport_block import TransportBlock
 from gvc.phy.identity import coder_of_name
-from gvc.phy.mcs import Mcs, named, of_header
 from gvc.phy.payload import HYBRID
-from gvc.phy.transport_block import TransportBlock
 
 CONTROL_SYMBOLS = 400
 """Of a segment: they say under a strong code which MCS the base has and how long the refinement's metadata is."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gvc.errors import InputError
-from gvc.phy.mcs import TABLE, Mcs, named
+from gvc.phy.fec.mcs import TABLE, Mcs, named
 from gvc.registry import nearest
 
 TABLES = Path(__file__).parent / "tables"

@@ -8,8 +8,8 @@ import numpy as np
 
 from gvc import seeds
 from gvc.errors import BudgetError, InputError, ParseError
-from gvc.phy.mcs import named
-from gvc.phy.transport_block import TransportBlock, transport_block
+from gvc.phy.fec.mcs import named
+from gvc.phy.fec.transport_block import TransportBlock, transport_block
 from models.arms import AWARE, ENCODER, Places
 from models.codec import FrameEncoder
 from models.latents import MAX_LATENTS, MIN_LATENTS, STRIDE, grid

@@ -13,7 +13,7 @@ from gvc.coding.digital import LENGTH_BYTES, Digital
 from gvc.coding.scheme import ReceivedSlot
 from gvc.errors import InputError
 from gvc.noise_map import NU_MAX, NU_MIN
-from gvc.phy.mcs import named
+from gvc.phy.fec.mcs import named
 from tests.coding.conftest import any_slots, as_told
 
 COUNT = 1024

@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from gvc.phy.mcs import Mcs
-from gvc.phy.transport_block import CRC_BYTES, transport_block
+from gvc.phy.fec.mcs import Mcs
+from gvc.phy.fec.transport_block import CRC_BYTES, transport_block
 
 SHORT_DB = 30.0
 MOST_DB = 4.0

@@ -10,8 +10,8 @@ from gvc.coding.softcast.metadata import FLOOR, LARGEST, Metadata, grid_of, leve
 from gvc.coding.softcast.transform import GRIDS, Chunks, pictures, spectrum
 from gvc.coding.softcast.whitening import GROUP, estimate, spread
 from gvc.errors import BudgetError, ParseError
-from gvc.phy.mcs import named
-from gvc.phy.transport_block import TransportBlock, transport_block
+from gvc.phy.fec.mcs import named
+from gvc.phy.fec.transport_block import TransportBlock, transport_block
 
 MCS = named("qpsk-1_5")
 SIZES = 15

@@ -7,7 +7,7 @@ import numpy as np
 
 from gvc.errors import ParseError
 from gvc.phy import header as burst_header
-from gvc.phy.convolutional import CODES
+from gvc.phy.fec.convolutional import CODES
 from gvc.phy.header import BurstHeader
 from gvc.phy.kernels import chain, preamble
 from gvc.phy.kernels.payload import observe_training

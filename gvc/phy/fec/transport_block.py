@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gvc.errors import InputError
-from gvc.phy import ldpc, qam
-from gvc.phy.mcs import Mcs
+from gvc.phy.fec import ldpc, qam
+from gvc.phy.fec.mcs import Mcs
 from gvc.phy.sequences import pseudo_random_bits
 
 CRC_BYTES = 4

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from gvc.errors import InputError, ParseError
-from gvc.phy.qam import ORDERS
+from gvc.phy.fec.qam import ORDERS
 from gvc.registry import nearest
 
 RATES = tuple(Fraction(text) for text in ("1/5", "1/3", "1/2", "2/3", "3/4", "5/6"))
