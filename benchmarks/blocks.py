@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks import common
 from gvc import registry, seeds
 from gvc.coding.arms import bind
-from gvc.coding.codec.trials import TRIALS
+from gvc.coding.codecs.video.trials import TRIALS
 from gvc.coding.scheme import ReceivedSlot, Slot
 from gvc.config import LinkConfig, build
 from gvc.phy import BurstTransmitter, Numerology, PictureShape, SymbolFrame

@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks import common
 from gvc import registry
-from gvc.coding.codec.stream import Stream
-from gvc.coding.codec.trials import TRIALS
+from gvc.coding.codecs.video.stream import Stream
+from gvc.coding.codecs.video.trials import TRIALS
 from gvc.errors import BudgetError
 from gvc.evaluation.metrics.psnr import psnr_db
 from gvc.video.clip import open_clip

@@ -339,7 +339,7 @@ def _versions() -> dict[str, str | None]:
     """What the run was made with: this checkout, packages, GNU Radio, codecs."""
     from gnuradio import gr
 
-    from gvc.coding.codec.versions import codec_versions
+    from gvc.coding.codecs.video.versions import codec_versions
 
     ours = {"gvc": __version__, "commit": commit()}
     return {**ours, **machine()["versions"], "gnuradio": gr.version(), **codec_versions()}

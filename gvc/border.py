@@ -25,7 +25,7 @@ WANTED: dict[str, tuple[str, tuple[str, ...]]] = {
     "denoiser": ("models.codec.SymbolDenoiser", ("denoise",)),
     "sampler": ("models.cddm.sampler.Sampler", ("__call__", "used")),
     "decoder": ("models.codec.FrameDecoder", ("decode",)),
-    "codec": ("gvc.coding.codec.codec.Codec", ("encode", "decode")),
+    "codec": ("gvc.coding.codecs.video.codec.Codec", ("encode", "decode")),
     "scheme": ("gvc.coding.scheme.Scheme", ("encode", "decode", "segment_frames", "payload_types")),
     "adaptation": ("gvc.coding.link_adaptation.Adaptation", ("choose",)),
     "refinement": ("gvc.coding.hybrid.Refinement", ("encode", "decode")),

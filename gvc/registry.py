@@ -71,12 +71,12 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "decoder": {"jscc": "models.codec:FrameDecoder"},
     "codec": {
-        "x264": "gvc.coding.codec.codec:X264",
-        "x265": "gvc.coding.codec.codec:X265",
-        "av1": "gvc.coding.codec.codec:Av1",
-        "vvc": "gvc.coding.codec.codec:Vvc",
-        "jpeg": "gvc.coding.codec.codec:Jpeg",
-        "avif": "gvc.coding.codec.codec:Avif",
+        "x264": "gvc.coding.codecs.video.codec:X264",
+        "x265": "gvc.coding.codecs.video.codec:X265",
+        "av1": "gvc.coding.codecs.video.codec:Av1",
+        "vvc": "gvc.coding.codecs.video.codec:Vvc",
+        "jpeg": "gvc.coding.codecs.video.codec:Jpeg",
+        "avif": "gvc.coding.codecs.video.codec:Avif",
     },
     "scheme": {
         "jscc": "models.jscc.scheme:Jscc",

@@ -14,7 +14,7 @@ import numpy as np
 
 from gvc import registry, seeds
 from gvc.coding.arms import Arm, bind
-from gvc.coding.codec.trials import TRIALS, fingerprint
+from gvc.coding.codecs.video.trials import TRIALS, fingerprint
 from gvc.coding.transmission import Coded, Sent, Transmission, encode, receive, send
 from gvc.config import ChannelConfig, LinkConfig, build, radio_path
 from gvc.errors import ConfigError

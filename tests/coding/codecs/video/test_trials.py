@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gvc.coding.codec import trials as module
-from gvc.coding.codec.trials import Trials, fingerprint
+from gvc.coding.codecs.video import trials as module
+from gvc.coding.codecs.video.trials import Trials, fingerprint
 
 
 def test_made_once_and_the_longest_unused_goes_first() -> None:

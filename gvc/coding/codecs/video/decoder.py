@@ -59,7 +59,7 @@ class DecoderProcess:
     def _ready(self) -> Child:
         if self._child is None or self._child.code is not None:
             self.close()
-            self._child = Child("gvc.coding.codec.decoder", name="the decoder process", most_bytes=MOST_MEMORY)
+            self._child = Child("gvc.coding.codecs.video.decoder", name="the decoder process", most_bytes=MOST_MEMORY)
             try:
                 self._child.receive(START_S)
             except GvcError as error:
@@ -80,7 +80,7 @@ DECODER = DecoderProcess()
 
 def decode_units(codec: str, units: list[tuple[int, bytes]], height: int, width: int) -> dict[int, np.ndarray]:
     """As `DecoderProcess.decode`, in this process; what FFmpeg refuses is skipped."""
-    from gvc.coding.codec.syntax import restore
+    from gvc.coding.codecs.video.syntax import restore
 
     whole = [(number, restore(codec, unit)) for number, unit in units]
     if codec not in STILLS:
@@ -94,7 +94,7 @@ def decode_units(codec: str, units: list[tuple[int, bytes]], height: int, width:
 def _decode_sequence(codec: str, units: list[tuple[int, bytes]], height: int, width: int) -> dict[int, np.ndarray]:
     import av
 
-    from gvc.coding.codec.colour import to_rgb
+    from gvc.coding.codecs.video.colour import to_rgb
 
     context = cast("av.VideoCodecContext", av.CodecContext.create(LIBRARY[codec], "r"))
     context.thread_count = 1

@@ -13,8 +13,8 @@ import av
 import numpy as np
 from PIL import Image
 
-from gvc.coding.codec.colour import TIME_BASE, to_ycbcr
-from gvc.coding.codec.syntax import strip
+from gvc.coding.codecs.video.colour import TIME_BASE, to_ycbcr
+from gvc.coding.codecs.video.syntax import strip
 from gvc.errors import InputError, LinkError
 from gvc.video.ffmpeg import ffmpeg
 

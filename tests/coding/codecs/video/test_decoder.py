@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from gvc import registry
-from gvc.coding.codec import decoder
-from gvc.coding.codec.decoder import DecoderProcess
-from gvc.coding.codec.stream import Stream
+from gvc.coding.codecs.video import decoder
+from gvc.coding.codecs.video.decoder import DecoderProcess
+from gvc.coding.codecs.video.stream import Stream
 from gvc.errors import LinkError, ParseError
 
 

@@ -7,7 +7,7 @@ display order), its length (LEB128) and its bytes. Cut anywhere, all whole units
 
 from dataclasses import dataclass
 
-from gvc.coding.codec.syntax import leb128, read_leb128
+from gvc.coding.codecs.video.syntax import leb128, read_leb128
 from gvc.errors import InputError, ParseError
 
 CODECS = ("x264", "x265", "av1", "vvc", "jpeg", "avif")

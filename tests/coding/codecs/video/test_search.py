@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gvc.coding.codec.search import GOOD_USE, Search
+from gvc.coding.codecs.video.search import GOOD_USE, Search
 
 
 @given(

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from gvc import registry
-from gvc.coding.codec.encoders import ENCODERS
-from gvc.coding.codec.stream import Stream
-from gvc.coding.codec.syntax import restore
-from gvc.coding.codec.trials import TRIALS
+from gvc.coding.codecs.video.encoders import ENCODERS
+from gvc.coding.codecs.video.stream import Stream
+from gvc.coding.codecs.video.syntax import restore
+from gvc.coding.codecs.video.trials import TRIALS
 from gvc.errors import BudgetError, InputError, ParseError
 from gvc.evaluation.metrics.psnr import psnr_db
 from gvc.video.ffmpeg import ffmpeg
-from tests.coding.codec.conftest import ALL
+from tests.coding.codecs.video.conftest import ALL
 
 BUDGETS = {"jpeg": (6000, 20000), "avif": (2500, 9000)}
 FORMATS = {"x264": "h264", "x265": "hevc", "vvc": "vvc", "av1": "obu"}
@@ -97,7 +97,7 @@ def _sized(name, unit):
     """A file of OBUs needs the size of the last one too: it is put back, as the specification's 5.3.1 writes it."""
     if name != "av1":
         return restore(name, unit)
-    from gvc.coding.codec.syntax import leb128, read_leb128
+    from gvc.coding.codecs.video.syntax import leb128, read_leb128
 
     place = 0
     while unit[place] & 2:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from gvc import registry
-from gvc.coding.codec.decoder import DEADLINE_S
+from gvc.coding.codecs.video.decoder import DEADLINE_S
 from gvc.errors import ParseError
-from tests.coding.codec.conftest import ALL
+from tests.coding.codecs.video.conftest import ALL
 
 
 def mutate(data: bytes, generator: np.random.Generator) -> bytes:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gvc.coding.codec.stream import CODECS, MOST_PICTURES, SCALES, Stream
-from gvc.coding.codec.syntax import leb128, read_leb128, restore, strip
+from gvc.coding.codecs.video.stream import CODECS, MOST_PICTURES, SCALES, Stream
+from gvc.coding.codecs.video.syntax import leb128, read_leb128, restore, strip
 from gvc.errors import InputError, ParseError
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gvc.coding.codec.versions import codec_versions
+from gvc.coding.codecs.video.versions import codec_versions
 from gvc.storage.files import whole
 
 _CHECK = 16

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from gvc.coding.codec.encoders import ENCODERS
+from gvc.coding.codecs.video.encoders import ENCODERS
 
 
 def schedulers() -> dict[int, int]:

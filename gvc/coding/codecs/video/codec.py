@@ -5,11 +5,11 @@ import math
 
 import numpy as np
 
-from gvc.coding.codec.decoder import DECODER
-from gvc.coding.codec.encoders import ENCODERS
-from gvc.coding.codec.search import HALVINGS, Search
-from gvc.coding.codec.stream import SCALES, Stream
-from gvc.coding.codec.trials import TRIALS, fingerprint
+from gvc.coding.codecs.video.decoder import DECODER
+from gvc.coding.codecs.video.encoders import ENCODERS
+from gvc.coding.codecs.video.search import HALVINGS, Search
+from gvc.coding.codecs.video.stream import SCALES, Stream
+from gvc.coding.codecs.video.trials import TRIALS, fingerprint
 from gvc.errors import BudgetError, InputError
 from gvc.registry import nearest
 
