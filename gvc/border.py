@@ -27,8 +27,8 @@ WANTED: dict[str, tuple[str, tuple[str, ...]]] = {
     "decoder": ("models.codec.FrameDecoder", ("decode",)),
     "codec": ("gvc.coding.codecs.video.codec.Codec", ("encode", "decode")),
     "scheme": ("gvc.coding.scheme.Scheme", ("encode", "decode", "segment_frames", "payload_types")),
-    "adaptation": ("gvc.coding.link_adaptation.Adaptation", ("choose",)),
-    "refinement": ("gvc.coding.hybrid.Refinement", ("encode", "decode")),
+    "adaptation": ("gvc.coding.schemes.digital.link_adaptation.Adaptation", ("choose",)),
+    "refinement": ("gvc.coding.schemes.hybrid.scheme.Refinement", ("encode", "decode")),
     "judge": ("gvc.evaluation.judges.Judge", ("look",)),
     "engine": ("gvc.sweep.engine.Engine", ("workers", "run", "close")),
 }

@@ -80,19 +80,19 @@ TABLE: dict[str, dict[str, str]] = {
     },
     "scheme": {
         "jscc": "models.jscc.scheme:Jscc",
-        "digital": "gvc.coding.digital:Digital",
-        "softcast": "gvc.coding.softcast.scheme:Softcast",
-        "hybrid": "gvc.coding.hybrid:Hybrid",
-        "capacity": "gvc.coding.capacity_bound:Capacity",
+        "digital": "gvc.coding.schemes.digital.scheme:Digital",
+        "softcast": "gvc.coding.schemes.softcast.scheme:Softcast",
+        "hybrid": "gvc.coding.schemes.hybrid.scheme:Hybrid",
+        "capacity": "gvc.coding.schemes.bound.scheme:Capacity",
     },
     "refinement": {
-        "softcast": "gvc.coding.softcast.analogue:AnalogueBlock",
+        "softcast": "gvc.coding.schemes.softcast.analogue:AnalogueBlock",
         "jscc": "models.jscc.refinement:JsccRefinement",
     },
     "adaptation": {
-        "fixed": "gvc.coding.link_adaptation:Fixed",
-        "table": "gvc.coding.link_adaptation:Measured",
-        "genie": "gvc.coding.link_adaptation:Genie",
+        "fixed": "gvc.coding.schemes.digital.link_adaptation:Fixed",
+        "table": "gvc.coding.schemes.digital.link_adaptation:Measured",
+        "genie": "gvc.coding.schemes.digital.link_adaptation:Genie",
     },
     "point": {"link": "models.point:link"},
     "engine": {

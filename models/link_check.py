@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gvc import registry
-from gvc.coding import link_adaptation
 from gvc.coding.arms import bind
+from gvc.coding.schemes.digital import link_adaptation
 from gvc.config import LinkConfig
 from gvc.errors import ConfigError
 from gvc.phy.fec.mcs import named

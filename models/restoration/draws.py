@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gvc.channel.symbol import erase
-from gvc.coding.ground.classes import class_sets, decide
-from gvc.coding.ground.ground import BANDS, WORD_BYTES, GroundEstimate, of_picture, received
-from gvc.coding.ground.layout import STEP, core_room
-from gvc.coding.ground.link import mix, plan, values, water
-from gvc.coding.ground.transform import BLOCK
+from gvc.coding.schemes.ground.classes import class_sets, decide
+from gvc.coding.schemes.ground.ground import BANDS, WORD_BYTES, GroundEstimate, of_picture, received
+from gvc.coding.schemes.ground.layout import STEP, core_room
+from gvc.coding.schemes.ground.link import mix, plan, values, water
+from gvc.coding.schemes.ground.transform import BLOCK
 from gvc.noise_map import NU_MAX
 from models.pictures import Crops
 

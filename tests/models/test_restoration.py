@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from gvc import seeds
-from gvc.coding.ground.ground import BANDS, GroundEstimate, LinearGround, band_means
-from gvc.coding.ground.transform import BLOCK
+from gvc.coding.schemes.ground.ground import BANDS, GroundEstimate, LinearGround, band_means
+from gvc.coding.schemes.ground.transform import BLOCK
 from models import weights
 from models.layers import multiply_accumulates
 from models.pictures import Crops

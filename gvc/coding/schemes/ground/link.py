@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gvc.coding.ground import classes as class_statistics
-from gvc.coding.ground.classes import ClassSet, cut, fill, variance
-from gvc.coding.ground.layout import GROUP, Layout, hadamard, layout, order
-from gvc.coding.ground.transform import COEFFICIENTS
+from gvc.coding.schemes.ground import classes as class_statistics
+from gvc.coding.schemes.ground.classes import ClassSet, cut, fill, variance
+from gvc.coding.schemes.ground.layout import GROUP, Layout, hadamard, layout, order
+from gvc.coding.schemes.ground.transform import COEFFICIENTS
 from gvc.noise_map import NU_MAX
 
 _ERASED = 1e6

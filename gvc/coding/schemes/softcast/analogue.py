@@ -5,10 +5,10 @@ import functools
 import numpy as np
 
 from gvc import seeds
-from gvc.coding.softcast.allocation import chunks_worth_sending, distortion, gains
-from gvc.coding.softcast.metadata import FLOOR, LARGEST, Metadata, grid_of, level, unpack, variance
-from gvc.coding.softcast.transform import GRIDS, Chunks, pictures, spectrum
-from gvc.coding.softcast.whitening import GROUP, estimate, spread
+from gvc.coding.schemes.softcast.allocation import chunks_worth_sending, distortion, gains
+from gvc.coding.schemes.softcast.metadata import FLOOR, LARGEST, Metadata, grid_of, level, unpack, variance
+from gvc.coding.schemes.softcast.transform import GRIDS, Chunks, pictures, spectrum
+from gvc.coding.schemes.softcast.whitening import GROUP, estimate, spread
 from gvc.errors import BudgetError, ParseError
 from gvc.phy.fec.mcs import named
 from gvc.phy.fec.transport_block import TransportBlock, transport_block

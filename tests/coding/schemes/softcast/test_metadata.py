@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gvc.coding.softcast.metadata import LARGEST, Metadata, grid_of, level, unpack, variance
-from gvc.coding.softcast.transform import GRIDS, Chunks
+from gvc.coding.schemes.softcast.metadata import LARGEST, Metadata, grid_of, level, unpack, variance
+from gvc.coding.schemes.softcast.transform import GRIDS, Chunks
 from gvc.errors import ParseError
 
 SHAPE = (3, 2, 3, 4)

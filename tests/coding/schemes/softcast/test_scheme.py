@@ -9,10 +9,10 @@ from hypothesis import given, settings
 
 from gvc.coding.concealment import GREY
 from gvc.coding.scheme import Slot
-from gvc.coding.softcast.analogue import AnalogueBlock
-from gvc.coding.softcast.metadata import _HEADER
-from gvc.coding.softcast.scheme import Softcast
-from gvc.coding.softcast.whitening import across_slots
+from gvc.coding.schemes.softcast.analogue import AnalogueBlock
+from gvc.coding.schemes.softcast.metadata import _HEADER
+from gvc.coding.schemes.softcast.scheme import Softcast
+from gvc.coding.schemes.softcast.whitening import across_slots
 from gvc.noise_map import NU_MIN
 from gvc.phy.payload import SOFTCAST
 from tests.coding.conftest import any_slots

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.fft import dct
 
-from gvc.coding.softcast.transform import COLOUR, GRIDS, Chunks, edges, pictures, spectrum
+from gvc.coding.schemes.softcast.transform import COLOUR, GRIDS, Chunks, edges, pictures, spectrum
 
 
 def test_spectrum_is_orthonormal() -> None:

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gvc.coding.ground.classes import CORE, ClassSet
-from gvc.coding.ground.transform import COEFFICIENTS
+from gvc.coding.schemes.ground.classes import CORE, ClassSet
+from gvc.coding.schemes.ground.transform import COEFFICIENTS
 
 GROUP = 32
 STEP = 2 * GROUP

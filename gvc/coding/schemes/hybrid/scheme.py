@@ -10,9 +10,9 @@ import numpy as np
 
 from gvc import registry
 from gvc.coding.concealment import Concealment
-from gvc.coding.digital import Digital
 from gvc.coding.scheme import Decoded, ReceivedSlot, Slot, stacked
-from gvc.coding.softcast.whitening import across_slots
+from gvc.coding.schemes.digital.scheme import Digital
+from gvc.coding.schemes.softcast.whitening import across_slots
 from gvc.errors import BudgetError, InputError, ParseError
 from gvc.noise_map import NU_MAX
 from gvc.phy.fec.mcs import Mcs, named, of_header

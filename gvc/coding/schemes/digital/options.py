@@ -14,7 +14,7 @@ class DigitalOptions(Section):
 
 
 class DigitalConfig(Section):
-    """The digital arms: what `gvc.coding.digital.Digital` takes.
+    """The digital arms: what `gvc.coding.schemes.digital.scheme.Digital` takes.
 
     preset: of the video codec, `random-access` or `low-delay`. depth: slots that a transport block spans, None for the
     segment. adaptation: `table` picks the MCS by the measured table of `table` at the SNR fed back, less `margin_db`;

@@ -17,8 +17,9 @@ _UNIT_BYTES = 4
 
 
 class Side:
-    """Sends few bytes. choose: the scheme for a mean Es/N0, as of `gvc.coding.link_adaptation.Adaptation`; snr_db: that
-    of the channel, as the transmitter knows it. Lengths are rounded up to 4 bytes, so that few codes are built.
+    """Sends few bytes. choose: the scheme for a mean Es/N0, as of
+    `gvc.coding.schemes.digital.link_adaptation.Adaptation`; snr_db: that of the channel, as the transmitter knows it.
+    Lengths are rounded up to 4 bytes, so that few codes are built.
     """
 
     def __init__(self, choose: Callable[[float], Mcs], snr_db: float):

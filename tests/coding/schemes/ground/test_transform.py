@@ -5,7 +5,7 @@ import pytest
 import scipy.fft
 import torch
 
-from gvc.coding.ground.transform import BLOCK, COEFFICIENTS, analyse, grid, pad, synthesise
+from gvc.coding.schemes.ground.transform import BLOCK, COEFFICIENTS, analyse, grid, pad, synthesise
 
 
 def picture(height: int, width: int, batch: int = 1) -> torch.Tensor:

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gvc.coding.ground import class_map
+from gvc.coding.schemes.ground import class_map
 
 
 @given(st.data(), st.integers(1, 6), st.integers(1, 6), st.sampled_from([1, 8, 64]))

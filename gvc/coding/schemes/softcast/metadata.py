@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gvc.coding.softcast.arithmetic import Decoder, Encoder
-from gvc.coding.softcast.transform import GRIDS
+from gvc.coding.schemes.softcast.arithmetic import Decoder, Encoder
+from gvc.coding.schemes.softcast.transform import GRIDS
 from gvc.errors import ParseError
 
 STEP = 1.0

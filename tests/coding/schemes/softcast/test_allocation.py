@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gvc.coding.softcast.allocation import PEAK, chunks_worth_sending, distortion, gains
+from gvc.coding.schemes.softcast.allocation import PEAK, chunks_worth_sending, distortion, gains
 
 VARIANCES = np.array([900.0, 400.0, 100.0, 25.0, 4.0, 1.0])
 SIZES = np.array([2, 8, 16, 32, 64, 64])

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from gvc.coding.ground.classes import class_sets
-from gvc.coding.ground.layout import STEP
-from gvc.coding.ground.link import Allocation, estimate, mix, plan, spread_back, values, water
-from gvc.coding.ground.transform import COEFFICIENTS
+from gvc.coding.schemes.ground.classes import class_sets
+from gvc.coding.schemes.ground.layout import STEP
+from gvc.coding.schemes.ground.link import Allocation, estimate, mix, plan, spread_back, values, water
+from gvc.coding.schemes.ground.transform import COEFFICIENTS
 from gvc.noise_map import NU_MAX
 
 BLOCKS, USED = 6, 12 * STEP

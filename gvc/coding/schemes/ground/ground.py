@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gvc.coding.ground import class_map
-from gvc.coding.ground.classes import ClassSet, class_sets, decide, means
-from gvc.coding.ground.layout import core_room, room
-from gvc.coding.ground.link import Allocation, estimate, mix, plan, spread_back, values, water
-from gvc.coding.ground.transform import BLOCK, COEFFICIENTS, analyse, grid, pad, synthesise
+from gvc.coding.schemes.ground import class_map
+from gvc.coding.schemes.ground.classes import ClassSet, class_sets, decide, means
+from gvc.coding.schemes.ground.layout import core_room, room
+from gvc.coding.schemes.ground.link import Allocation, estimate, mix, plan, spread_back, values, water
+from gvc.coding.schemes.ground.transform import BLOCK, COEFFICIENTS, analyse, grid, pad, synthesise
 from gvc.errors import BudgetError, InputError, ParseError
 
 BANDS = 16
@@ -100,7 +100,7 @@ class GroundEstimate:
 
 class LinearGround:
     """Encodes one picture, decodes one, on the CPU. counts: the sets of classes to choose among (1, 8, 64); layered:
-    see `gvc.coding.ground.layout`.
+    see `gvc.coding.schemes.ground.layout`.
 
     Raises InputError for a set that there is not.
     """

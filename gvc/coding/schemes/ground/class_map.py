@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from gvc.coding.ground.classes import FILE
-from gvc.coding.softcast.arithmetic import BITS, Decoder, Encoder
+from gvc.coding.schemes.ground.classes import FILE
+from gvc.coding.schemes.softcast.arithmetic import BITS, Decoder, Encoder
 
 NEIGHBOURHOODS = 12
 RATE = 6

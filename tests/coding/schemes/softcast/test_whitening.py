@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.linalg import hadamard
 
-from gvc.coding.softcast.whitening import GROUP, across_slots, estimate, spread
+from gvc.coding.schemes.softcast.whitening import GROUP, across_slots, estimate, spread
 from gvc.noise_map import NU_MAX
 
 

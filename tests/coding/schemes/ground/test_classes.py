@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gvc.coding.ground.classes import (
+from gvc.coding.schemes.ground.classes import (
     CORE,
     LEVELS,
     PEAK,
@@ -17,7 +17,7 @@ from gvc.coding.ground.classes import (
     power,
     variance,
 )
-from gvc.coding.ground.transform import COEFFICIENTS
+from gvc.coding.schemes.ground.transform import COEFFICIENTS
 
 
 def test_levels_are_variances_to_a_sixteenth_of_an_octave() -> None:

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from gvc.coding.ground.transform import BLOCK, COEFFICIENTS
+from gvc.coding.schemes.ground.transform import BLOCK, COEFFICIENTS
 
 STEPS = 16
 """Levels to an octave: variances are powers of 2^(1/16)."""

@@ -4,9 +4,9 @@ import pytest
 import scipy.linalg
 import torch
 
-from gvc.coding.ground.classes import CORE, class_sets
-from gvc.coding.ground.layout import GROUP, STEP, core_room, hadamard, layer_room, layout, order, room
-from gvc.coding.ground.transform import COEFFICIENTS
+from gvc.coding.schemes.ground.classes import CORE, class_sets
+from gvc.coding.schemes.ground.layout import GROUP, STEP, core_room, hadamard, layer_room, layout, order, room
+from gvc.coding.schemes.ground.transform import COEFFICIENTS
 
 
 def test_the_matrix_is_scipys() -> None:

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gvc import seeds
-from gvc.coding.ground.ground import (
+from gvc.coding.schemes.digital.link_adaptation import Fixed, Measured
+from gvc.coding.schemes.ground.ground import (
     BANDS,
     WORD_BYTES,
     GroundEstimate,
@@ -17,9 +18,8 @@ from gvc.coding.ground.ground import (
     band_means,
     band_shares,
 )
-from gvc.coding.ground.layout import core_room, layer_room
-from gvc.coding.ground.side import Side, decode
-from gvc.coding.link_adaptation import Fixed, Measured
+from gvc.coding.schemes.ground.layout import core_room, layer_room
+from gvc.coding.schemes.ground.side import Side, decode
 from gvc.errors import BudgetError, InputError, ParseError
 from gvc.noise_map import NU_MAX
 

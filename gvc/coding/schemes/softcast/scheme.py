@@ -6,8 +6,8 @@ import numpy as np
 
 from gvc.coding.concealment import Concealment
 from gvc.coding.scheme import Decoded, ReceivedSlot, Slot, stacked
-from gvc.coding.softcast.analogue import AnalogueBlock
-from gvc.coding.softcast.whitening import across_slots
+from gvc.coding.schemes.softcast.analogue import AnalogueBlock
+from gvc.coding.schemes.softcast.whitening import across_slots
 from gvc.errors import BudgetError, ParseError
 from gvc.phy.payload import SOFTCAST
 

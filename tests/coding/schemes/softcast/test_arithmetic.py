@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gvc.coding.softcast.arithmetic import Decoder, Encoder
+from gvc.coding.schemes.softcast.arithmetic import Decoder, Encoder
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 3)), max_size=400))
