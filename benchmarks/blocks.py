@@ -25,7 +25,7 @@ from gvc.phy import BurstTransmitter, Numerology, PictureShape, SymbolFrame
 from gvc.phy.fec import ldpc, qam
 from gvc.phy.fec.mcs import named
 from gvc.phy.fec.transport_block import TransportBlock
-from gvc.phy.offline import channel_of, receiver_of
+from gvc.simulation.offline import channel_of, receiver_of
 from gvc.video.clip import open_clip
 from models.latents import latents_of
 

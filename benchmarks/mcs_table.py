@@ -28,9 +28,9 @@ from gvc.phy.fec.mcs import TABLE, Mcs
 from gvc.phy.fec.transport_block import TransportBlock
 from gvc.phy.frames import SymbolFrame
 from gvc.phy.numerology import Numerology
-from gvc.phy.offline import channel_of, receiver_of, send
 from gvc.phy.sequences import interleaver
 from gvc.phy.shape import PictureShape
+from gvc.simulation.offline import channel_of, receiver_of, send
 
 
 def draw_symbols(kind: str, snr_db: float, slots: int, pairs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -20,7 +20,7 @@ from flowgraphs.experiment import configure
 from gvc.config import LinkConfig
 from gvc.errors import LinkError
 from gvc.phy import BurstTransmitter, FrameAssembler, Numerology, PictureShape, SymbolFrame
-from gvc.phy.offline import channel_of, receiver_of
+from gvc.simulation.offline import channel_of, receiver_of
 from gvc.video.clip import open_clip
 
 STEPS = (1, 2, 4, 8)

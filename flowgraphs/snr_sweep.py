@@ -9,12 +9,12 @@ import numpy as np
 from gvc import seeds
 from gvc.bootstrap import mean_ci95
 from gvc.coding.arms import bind
-from gvc.coding.transmission import Sent, encode, receive, send
 from gvc.config import LinkConfig
 from gvc.errors import LinkError
 from gvc.evaluation.metrics import measure
-from gvc.phy.realisation import Realisation
 from gvc.phy.shape import frame_symbols
+from gvc.simulation.realisation import Realisation
+from gvc.simulation.transmission import Sent, encode, receive, send
 from gvc.video.clip import open_clip
 from models.latents import latents_of
 

@@ -9,7 +9,7 @@ from gvc.config import LinkConfig
 from gvc.errors import ConfigError
 from gvc.phy.identity import Expected
 from gvc.phy.numerology import Numerology
-from gvc.phy.offline import receiver_parameters
+from gvc.simulation.offline import receiver_parameters
 from gvc_blocks.channel.sionna_channel import SionnaChannel
 from gvc_blocks.coding.denoiser import DenoisingStage
 from gvc_blocks.coding.online_trainer import OnlineTrainer

@@ -11,8 +11,8 @@ from gvc.config import LinkConfig
 from gvc.errors import ConfigError
 from gvc.phy.fec.mcs import named
 from gvc.phy.numerology import Numerology
-from gvc.phy.offline import channel_of, receiver_of
 from gvc.phy.shape import frame_symbols
+from gvc.simulation.offline import channel_of, receiver_of
 from models.latents import latents_of
 
 

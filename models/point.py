@@ -15,7 +15,6 @@ import numpy as np
 from gvc import registry, seeds
 from gvc.coding.arms import Arm, bind
 from gvc.coding.codecs.video.trials import TRIALS, fingerprint
-from gvc.coding.transmission import Coded, Sent, Transmission, encode, receive, send
 from gvc.config import ChannelConfig, LinkConfig, build, radio_path
 from gvc.errors import ConfigError
 from gvc.evaluation.freezes import freezes
@@ -24,9 +23,10 @@ from gvc.paths import cache_dir
 from gvc.permission import refuse_code
 from gvc.phy.layout import overhead
 from gvc.phy.numerology import Numerology
-from gvc.phy.realisation import WARM_UP, Realisation
 from gvc.registry import nearest
 from gvc.section import shown
+from gvc.simulation.realisation import WARM_UP, Realisation
+from gvc.simulation.transmission import Coded, Sent, Transmission, encode, receive, send
 from gvc.video.clip import open_clip
 from models.codec import dtype_of
 from models.latents import latents_of

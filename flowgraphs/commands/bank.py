@@ -29,7 +29,7 @@ def bank(
 
     from flowgraphs.experiment import configure
     from gvc.config import DEFAULT_RADIO
-    from gvc.phy.bank import record_radio
+    from gvc.simulation.bank import record_radio
     from models.latents import latents_of
 
     radios = radio or [DEFAULT_RADIO]

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from gvc.coding.arms import Arm, bind
-from gvc.coding.transmission import received_slot
 from gvc.config import LinkConfig, given
 from gvc.errors import ConfigError
 from gvc.phy.frames import ReceivedFrame
+from gvc.simulation.transmission import received_slot
 from gvc_blocks.contents import DenoisedFrame
 from gvc_blocks.guarded import GuardedBlock
 from gvc_blocks.tap import Tap

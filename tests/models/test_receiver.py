@@ -9,12 +9,12 @@ import torch
 from gvc.coding.arms import bind
 from gvc.coding.scheme import ReceivedSlot
 from gvc.coding.segments import Piece, SegmentReceiver
-from gvc.coding.transmission import Sent, receive
 from gvc.config import build
 from gvc.errors import InputError
 from gvc.noise_map import NU_MAX
 from gvc.phy.frames import ReceivedFrame
 from gvc.phy.shape import PictureShape
+from gvc.simulation.transmission import Sent, receive
 from gvc.sweep.task import Addresses
 from models import point, receiver
 from models.jscc.scheme import PAYLOAD_TYPE

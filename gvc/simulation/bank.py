@@ -15,9 +15,9 @@ from gvc.errors import InputError, LinkError
 from gvc.noise_map import NU_MAX
 from gvc.phy.frames import ReceivedFrame, SymbolFrame
 from gvc.phy.numerology import Numerology
-from gvc.phy.offline import StreamChannel, channel_of, receiver_of, send
 from gvc.phy.receiver.receiver import BurstReceiver
 from gvc.phy.shape import PictureShape
+from gvc.simulation.offline import StreamChannel, channel_of, receiver_of, send
 
 
 @dataclasses.dataclass

@@ -10,7 +10,7 @@ from gvc.coding.arms import Arm
 from gvc.coding.concealment import Concealment
 from gvc.coding.scheme import ReceivedSlot, Slot
 from gvc.phy.frames import ReceivedFrame
-from gvc.phy.realisation import Realisation
+from gvc.simulation.realisation import Realisation
 
 
 @dataclass

@@ -11,8 +11,8 @@ from gvc.decibel import mean_db
 from gvc.noise_map import NU_MAX
 from gvc.phy.frames import ReceivedFrame, SymbolFrame
 from gvc.phy.numerology import Numerology
-from gvc.phy.offline import channel_of, receiver_of, send
 from gvc.phy.shape import PictureShape
+from gvc.simulation.offline import channel_of, receiver_of, send
 
 WARM_UP = 16
 """Slots sent before the first one that counts, unless told otherwise: what the receiver can have fed back by then."""
