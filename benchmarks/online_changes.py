@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
+from gvc.content.clips import find_clip
 from gvc.video.clip import Clip
-from gvc.video.content import find_clip
 from models.codec import FrameEncoder
 
 CLIP = "bikes.mp4"

@@ -19,7 +19,7 @@ from gvc.coding.scheme import ReceivedSlot
 from gvc.config import DEFAULT_RADIO, LinkConfig, build
 from gvc.errors import GvcError, InputError, LinkError
 from gvc.evaluation.metrics import DEFAULT_METRICS
-from gvc.evaluation.session import KEEP, MAX_KEEP
+from gvc.evaluation.service.session import KEEP, MAX_KEEP
 from gvc.machine import commit, machine
 from gvc.registry import names, nearest
 from gvc.storage.run_folder import RunFolder
@@ -100,7 +100,7 @@ def run_link(plan: Plan) -> dict[str, Any]:
     from flowgraphs import adaptation
     from flowgraphs.link import LinkGraph
     from flowgraphs.runner import run
-    from gvc.evaluation.process import EvaluatorProcess
+    from gvc.evaluation.service.process import EvaluatorProcess
 
     senders = {name: bind(name, config).sender for name in plan.arms}
     timed = timed_arm(senders)

@@ -17,8 +17,8 @@ from gvc.coding.arms import Arm, bind
 from gvc.coding.codecs.video.trials import TRIALS, fingerprint
 from gvc.config import ChannelConfig, LinkConfig, build, radio_path
 from gvc.errors import ConfigError
-from gvc.evaluation.freezes import freezes
 from gvc.evaluation.metrics import measure
+from gvc.evaluation.service.freezes import freezes
 from gvc.paths import cache_dir
 from gvc.permission import refuse_code
 from gvc.phy.layout import overhead
@@ -230,7 +230,7 @@ def inputs(parameters: dict[str, Any]) -> list[Path]:
 
     Raises InputError and its kin for parameters that no link can be made of.
     """
-    from gvc.video.content import find_clip
+    from gvc.content.clips import find_clip
 
     point = Point.of(parameters)
     config = check_link(point.config, point.arms, running=False)
@@ -260,7 +260,7 @@ vars(link).update(
         "gvc.coding",
         "gvc.video",
         "gvc.evaluation.metrics",
-        "gvc.evaluation.freezes",
+        "gvc.evaluation.service.freezes",
         "models",
     ),
 )

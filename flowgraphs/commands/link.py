@@ -8,7 +8,7 @@ import typer
 from flowgraphs import output
 from flowgraphs.commands.options import AllowCode, names
 from gvc.evaluation.metrics import DEFAULT_METRICS
-from gvc.evaluation.session import KEEP
+from gvc.evaluation.service.session import KEEP
 
 
 def link(

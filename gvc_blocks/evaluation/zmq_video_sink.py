@@ -4,7 +4,7 @@ import time
 from array import array
 from collections.abc import Callable
 
-from gvc.evaluation.sender import PATIENCE_S, Sender
+from gvc.evaluation.service.sender import PATIENCE_S, Sender
 from gvc_blocks.contents import DecodedFrame, VideoFrame
 from gvc_blocks.flight import Flight
 from gvc_blocks.guarded import GuardedBlock

@@ -29,7 +29,7 @@ def main() -> None:
     clip, out = sys.argv[1:]
     config = configure("sim-awgn", [*PLAIN, "channel.snr_db=25"])
     from flowgraphs.link import LinkGraph
-    from gvc.evaluation.process import EvaluatorProcess
+    from gvc.evaluation.service.process import EvaluatorProcess
     from gvc.storage.run_folder import RunFolder
 
     points: list[dict[str, int]] = []

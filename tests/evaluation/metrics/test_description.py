@@ -11,7 +11,7 @@ from gvc.evaluation.headline import quality
 from gvc.evaluation.metrics import DEFAULT_METRICS, measure
 from gvc.evaluation.metrics.description import METRICS, Description, describe, read, told
 from gvc.evaluation.reported_run import ReportedRun
-from gvc.evaluation.session import LIVE
+from gvc.evaluation.service.session import LIVE
 
 
 def odd(reference, distorted, fps=25.0):

@@ -1,4 +1,4 @@
-"""The evaluator process: `python -m gvc.evaluation.evaluator --bind tcp://127.0.0.1:PORT --out DIR`.
+"""The evaluator process: `python -m gvc.evaluation.service.evaluator --bind tcp://127.0.0.1:PORT --out DIR`.
 
 Takes frames that are signed with its token (GVC_EVALUATOR_TOKEN; without one it draws a token and prints it), answers
 each, so that a sender waits when the evaluator is slow and sends again what a killed one lost, pairs decoded pictures
@@ -24,12 +24,12 @@ import zmq
 from gvc import registry
 from gvc.child import Parent
 from gvc.errors import GvcError, InputError, LinkError
-from gvc.evaluation import endpoint as endpoints
-from gvc.evaluation import outcome
 from gvc.evaluation.metrics import DEFAULT_METRICS
-from gvc.evaluation.patience import STALL_S
-from gvc.evaluation.session import KEEP, MAX_ARMS, MAX_KEEP, Session
-from gvc.evaluation.wire import MAX_MESSAGE_BYTES
+from gvc.evaluation.service import endpoint as endpoints
+from gvc.evaluation.service import outcome
+from gvc.evaluation.service.patience import STALL_S
+from gvc.evaluation.service.session import KEEP, MAX_ARMS, MAX_KEEP, Session
+from gvc.evaluation.service.wire import MAX_MESSAGE_BYTES
 
 HIGH_WATER_MARK = 8
 POLL_MS = 200
@@ -151,7 +151,9 @@ class _Told:
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line of the process; the exit code."""
-    options = argparse.ArgumentParser(prog="python -m gvc.evaluation.evaluator", description="Evaluate received video.")
+    options = argparse.ArgumentParser(
+        prog="python -m gvc.evaluation.service.evaluator", description="Evaluate received video."
+    )
     options.add_argument("--bind", required=True, help="tcp://127.0.0.1:PORT (0: any free one) or ipc://PATH")
     options.add_argument("--out", required=True, help="folder of the run; an interrupted evaluation there goes on")
     options.add_argument("--metrics", default=",".join(DEFAULT_METRICS), help="comma-separated names")

@@ -12,8 +12,8 @@ import numpy as np
 import zmq
 
 from gvc.errors import InputError, LinkError, ParseError
-from gvc.evaluation import endpoint as endpoints
-from gvc.evaluation.wire import Answer, Flag, FrameMessage, Kind, decode_answer, encode
+from gvc.evaluation.service import endpoint as endpoints
+from gvc.evaluation.service.wire import Answer, Flag, FrameMessage, Kind, decode_answer, encode
 
 WINDOW = 8
 """Messages that the evaluator has not acknowledged yet; the next send waits."""

@@ -8,11 +8,11 @@ from typing import Any
 
 from gvc.child import Child, Silent
 from gvc.errors import GvcError, InputError, LinkError
-from gvc.evaluation import outcome
-from gvc.evaluation.endpoint import TOKEN_VARIABLE, new_token
 from gvc.evaluation.metrics import DEFAULT_METRICS
-from gvc.evaluation.patience import STALL_S
-from gvc.evaluation.session import KEEP
+from gvc.evaluation.service import outcome
+from gvc.evaluation.service.endpoint import TOKEN_VARIABLE, new_token
+from gvc.evaluation.service.patience import STALL_S
+from gvc.evaluation.service.session import KEEP
 
 SILENCE_S = 2 * STALL_S
 """An evaluator that tells no progress for so long is given up; one that is stuck in a metric gives that up before."""
@@ -22,8 +22,8 @@ QUEUED_MESSAGES = 64
 
 
 class EvaluatorProcess:
-    """Starts `python -m gvc.evaluation.evaluator` and waits for its results; killed on leaving the `with` block. It
-    ends with this process, however that ends.
+    """Starts `python -m gvc.evaluation.service.evaluator` and waits for its results; killed on leaving the `with`
+    block. It ends with this process, however that ends.
 
     `endpoint` is where it listens, `token` what its streams are signed with. Raises InputError when it refuses its
     arguments, LinkError when it does not start within `start_timeout_s`.
@@ -52,7 +52,7 @@ class EvaluatorProcess:
         # The process does not make it: it might outlast a run that was interrupted and is already cleared away.
         self.out.mkdir(parents=True, exist_ok=True)
         self._child = Child(
-            "gvc.evaluation.evaluator",
+            "gvc.evaluation.service.evaluator",
             arguments,
             name="the evaluator process",
             changes={TOKEN_VARIABLE: self.token.hex()},

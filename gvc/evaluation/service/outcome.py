@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from gvc.evaluation.frame_store import REFERENCE, Displayed
-from gvc.evaluation.freezes import freezes
 from gvc.evaluation.metrics import description
-from gvc.evaluation.patience import STALL_S, measure_patiently
-from gvc.evaluation.session import LIVE, Session
+from gvc.evaluation.service.frame_store import REFERENCE, Displayed
+from gvc.evaluation.service.freezes import freezes
+from gvc.evaluation.service.patience import STALL_S, measure_patiently
+from gvc.evaluation.service.session import LIVE, Session
 from gvc.storage.files import write_json
 
 Told = Callable[[str, int, int], None]

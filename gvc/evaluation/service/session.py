@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from gvc.errors import InputError, ParseError
-from gvc.evaluation.accounting import StreamCount
-from gvc.evaluation.frame_store import GREY, REFERENCE, FrameStore
-from gvc.evaluation.frame_table import FrameTable
 from gvc.evaluation.metrics import measure
 from gvc.evaluation.metrics.description import METRICS
-from gvc.evaluation.tail import AHEAD, Tail
-from gvc.evaluation.wire import Answer, Flag, Foreign, FrameMessage, Kind, decode, encode_answer
+from gvc.evaluation.service.accounting import StreamCount
+from gvc.evaluation.service.frame_store import GREY, REFERENCE, FrameStore
+from gvc.evaluation.service.frame_table import FrameTable
+from gvc.evaluation.service.tail import AHEAD, Tail
+from gvc.evaluation.service.wire import Answer, Flag, Foreign, FrameMessage, Kind, decode, encode_answer
 from gvc.storage import files
 
 LIVE = tuple(name for name, told in METRICS.items() if told.live)
