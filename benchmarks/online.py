@@ -163,7 +163,7 @@ def flowgraph(arguments: Any) -> dict[str, Any]:
         configure(plan.radio, plan.overrides)
         result = run_link(plan)
         if arguments.out:
-            from gvc.evaluation.report import write_report
+            from gvc.report.page import write_report
 
             write_report(arguments.out)
     told = result["adaptation"]

@@ -165,7 +165,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     """Left: uncoded bit error rates on their theory. Right: block error rates of the codes, both decoders."""
     from matplotlib.figure import Figure
 
-    from gvc.evaluation.style import DPI, LIGHT, MARKERS, WIDTH_INCHES, applied
+    from gvc.report.style import DPI, LIGHT, MARKERS, WIDTH_INCHES, applied
 
     with applied(LIGHT):
         figure = Figure((WIDTH_INCHES, 4.2))

@@ -5,11 +5,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from gvc.evaluation.plots import Outcome
-from gvc.evaluation.reported_run import ReportedRun
-from gvc.evaluation.style import HALF_INCHES, WIDTH_INCHES, Theme, stroke
 from gvc.phy.numerology import Numerology
 from gvc.phy.payload import create_payload
+from gvc.report.plots import Outcome
+from gvc.report.reported_run import ReportedRun
+from gvc.report.style import HALF_INCHES, WIDTH_INCHES, Theme, stroke
 
 SPAN = 2.6
 """Half the side of a constellation, in units of the transmitted symbols' root mean square."""

@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from gvc.evaluation.reported_run import ReportedRun
-from gvc.evaluation.style import HALF_INCHES, MARKERS, WIDTH_INCHES, Theme, stroke, title
+from gvc.report.reported_run import ReportedRun
+from gvc.report.style import HALF_INCHES, MARKERS, WIDTH_INCHES, Theme, stroke, title
 
 RECOVERY_MEAN = 8
 """Frames over which the recovery curve is averaged."""

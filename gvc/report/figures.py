@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gvc.evaluation import channel_plots, plots, symbol_plots
-from gvc.evaluation.plots import Outcome
-from gvc.evaluation.reported_run import ReportedRun
-from gvc.evaluation.style import Theme
-from gvc.evaluation.wording import count
+from gvc.report import channel_plots, plots, symbol_plots
+from gvc.report.plots import Outcome
+from gvc.report.reported_run import ReportedRun
+from gvc.report.style import Theme
+from gvc.report.wording import count
 
 
 @dataclass(frozen=True)

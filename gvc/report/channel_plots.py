@@ -3,11 +3,11 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from gvc.evaluation.plots import Outcome
-from gvc.evaluation.reported_run import ReportedRun
-from gvc.evaluation.style import HALF_INCHES, HEAT, WIDTH_INCHES, Theme, stroke
 from gvc.phy.numerology import Numerology
 from gvc.phy.signal_probe import LEVELS_DB
+from gvc.report.plots import Outcome
+from gvc.report.reported_run import ReportedRun
+from gvc.report.style import HALF_INCHES, HEAT, WIDTH_INCHES, Theme, stroke
 
 MIN_BURSTS = 16
 """Fewer bursts say nothing of a spectrum over time."""

@@ -4,9 +4,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-from gvc.evaluation.reported_run import ReportedRun
-from gvc.evaluation.style import title
-from gvc.evaluation.wording import count, decibels, number, ratio
+from gvc.report.reported_run import ReportedRun
+from gvc.report.style import title
+from gvc.report.wording import count, decibels, number, ratio
 
 CONTROL = "control"
 """The fair arm: the decoder alone, trained as long as the one behind the denoiser, and as wide as both."""

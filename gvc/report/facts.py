@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from gvc.evaluation.reported_run import ReportedRun
-from gvc.evaluation.style import title
-from gvc.evaluation.wording import number, words
+from gvc.report.reported_run import ReportedRun
+from gvc.report.style import title
+from gvc.report.wording import number, words
 
 MODES = {0: "analogue joint source-channel coding: received information, nothing generated"}
 

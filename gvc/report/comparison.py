@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from gvc.errors import LinkError
 from gvc.evaluation.metrics.psnr import psnr_db
-from gvc.evaluation.reported_run import REFERENCE, ReportedRun
-from gvc.evaluation.style import DIFFERENCE, title
+from gvc.report.reported_run import REFERENCE, ReportedRun
+from gvc.report.style import DIFFERENCE, title
 from gvc.storage import files
 
 FULL_SCALE = 64

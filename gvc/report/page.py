@@ -12,16 +12,16 @@ from jinja2 import Environment
 from PIL import Image
 
 from gvc.errors import InputError, LinkError
-from gvc.evaluation import comparison
-from gvc.evaluation.facts import counters, modes, tree, versions, weights
-from gvc.evaluation.figures import FIGURES
-from gvc.evaluation.headline import cards, quality, sentence
-from gvc.evaluation.reported_run import REFERENCE, ReportedRun
-from gvc.evaluation.style import DPI, THEMES, applied, title
-from gvc.evaluation.wording import number, when
+from gvc.report import comparison
+from gvc.report.facts import counters, modes, tree, versions, weights
+from gvc.report.figures import FIGURES
+from gvc.report.headline import cards, quality, sentence
+from gvc.report.reported_run import REFERENCE, ReportedRun
+from gvc.report.style import DPI, THEMES, applied, title
+from gvc.report.wording import number, when
 from gvc.storage import files
 
-TEMPLATE = Path(__file__).with_name("report.html")
+TEMPLATE = Path(__file__).with_name("page.html")
 WIDE_ASPECT = 1.5
 """Wider pictures stand one above the other, with their difference maps beside them."""
 INLINE_VIDEO_BYTES = 24 * 2**20
