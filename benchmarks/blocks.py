@@ -154,7 +154,7 @@ def waveform(bench: Bench, config: LinkConfig, random: np.random.Generator) -> N
 
 def neural(bench: Bench, picture: np.ndarray, config: LinkConfig) -> None:
     """The networks, a frame a call."""
-    from models.codec import FrameDecoder, FrameDenoiser, FrameEncoder
+    from models.stages import FrameDecoder, FrameDenoiser, FrameEncoder
 
     height, width = picture.shape[:2]
     model = config.model

@@ -13,7 +13,7 @@ from gvc.phy import BurstReceiver, BurstTransmitter, FrameAssembler, Numerology,
 from gvc.phy.layout import fragment_symbols
 from gvc.phy.receiver.genie import ChannelGenie
 from gvc.video.clip import open_clip
-from models.codec import FrameDecoder, FrameDenoiser, FrameEncoder
+from models.stages import FrameDecoder, FrameDenoiser, FrameEncoder
 
 
 def main() -> None:

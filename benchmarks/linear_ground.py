@@ -25,14 +25,15 @@ from gvc.channel.symbol import SymbolChannel
 from gvc.coding.schemes.digital.link_adaptation import Measured
 from gvc.coding.schemes.ground.ground import WORD_BYTES, GroundEstimate, LinearGround, Word
 from gvc.coding.schemes.ground.side import Side, decode
-from models import pictures, weights
+from models import weights
+from models.ablation.networks import Scorer
 from models.arms import Places
 from models.latents import grid as latent_grid
 from models.latents import latents_of
 from models.layers import placed
 from models.restoration.network import SIZES, Restoration, restore
 from models.restoration.train import FILE
-from models.scorer import Scorer
+from models.training import pictures
 
 GROUNDS = {
     "linear": LinearGround((1,)),

@@ -41,11 +41,11 @@ from gvc.channel.symbol import SymbolChannel
 from gvc.config import AdaptConfig
 from gvc.phy.layout import fragment_symbols
 from gvc.phy.numerology import Numerology
-from models import pictures
 from models.arms import Places
 from models.cddm import online
-from models.codec import best_dtype
 from models.latents import from_symbols, latents_of, to_symbols
+from models.stages import best_dtype
+from models.training import pictures
 
 LATENTS = latents_of(1 / 48)
 SIDE = 256

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from gvc.content.clips import find_clip
 from gvc.video.clip import Clip
-from models.codec import FrameEncoder
+from models.stages import FrameEncoder
 
 CLIP = "bikes.mp4"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz      ,.ABCDEFGH0123456789(){}=+-"

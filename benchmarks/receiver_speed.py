@@ -39,7 +39,7 @@ def main() -> None:
     own = [f"video.size={arguments.size}", f"model.threads={arguments.threads}", *arguments.set]
     config = configure(arguments.radio, own)
     torch.set_num_threads(arguments.threads)
-    from models.codec import FrameDecoder, FrameDenoiser, FrameEncoder
+    from models.stages import FrameDecoder, FrameDenoiser, FrameEncoder
 
     source = open_clip(arguments.clip, size=config.video.size, frames=arguments.frames)
     pictures = list(source)

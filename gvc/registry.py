@@ -62,14 +62,14 @@ TABLE: dict[str, dict[str, str]] = {
         "learned-linear": "models.channel_estimator.estimator:LearnedLinear",
     },
     "equaliser": {"zf": "gvc.phy.receiver.equaliser:ZeroForcing", "mmse": "gvc.phy.receiver.equaliser:Mmse"},
-    "encoder": {"jscc": "models.codec:FrameEncoder"},
-    "denoiser": {"cddm": "models.codec:FrameDenoiser"},
+    "encoder": {"jscc": "models.stages:FrameEncoder"},
+    "denoiser": {"cddm": "models.stages:FrameDenoiser"},
     "sampler": {
         "x0": "models.cddm.sampler:Deterministic",
         "stochastic": "models.cddm.sampler:Stochastic",
         "paper": "models.cddm.paper:PaperSampler",
     },
-    "decoder": {"jscc": "models.codec:FrameDecoder"},
+    "decoder": {"jscc": "models.stages:FrameDecoder"},
     "codec": {
         "x264": "gvc.coding.codecs.video.codec:X264",
         "x265": "gvc.coding.codecs.video.codec:X265",

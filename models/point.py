@@ -28,9 +28,9 @@ from gvc.section import shown
 from gvc.simulation.realisation import WARM_UP, Realisation
 from gvc.simulation.transmission import Coded, Sent, Transmission, encode, receive, send
 from gvc.video.clip import open_clip
-from models.codec import dtype_of
 from models.latents import latents_of
 from models.link_check import check_link
+from models.stages import dtype_of
 from models.weights import digest
 
 METRICS = {"psnr_db": 1, "lpips": 4}

@@ -18,7 +18,7 @@ from gvc.coding.schemes.ground.layout import STEP, core_room
 from gvc.coding.schemes.ground.link import mix, plan, values, water
 from gvc.coding.schemes.ground.transform import BLOCK
 from gvc.noise_map import NU_MAX
-from models.pictures import Crops
+from models.training.pictures import Crops
 
 SNR_DB = (-5.0, 25.0)
 CBR = (1 / 192, 1 / 24)

@@ -21,8 +21,8 @@ from gvc.coding.schemes.ground.classes import FILE, ClassSet, costs, level, prep
 from gvc.coding.schemes.ground.ground import band_means
 from gvc.coding.schemes.ground.transform import BLOCK, COEFFICIENTS, analyse
 from gvc.errors import GvcError
-from models import pictures
-from models.training import StepLog
+from models.training import pictures
+from models.training.fit import StepLog
 
 COUNTS = (8, 64)
 ITERATIONS = 14

@@ -12,11 +12,11 @@ from gvc.coding.schemes.ground.ground import BANDS, GroundEstimate, LinearGround
 from gvc.coding.schemes.ground.transform import BLOCK
 from models import weights
 from models.layers import multiply_accumulates
-from models.pictures import Crops
 from models.restoration import train as training
 from models.restoration.draws import TRANSPOSED, Pool, fixed_conditions, linear, random_conditions
 from models.restoration.network import SIZES, Restoration, restore
-from models.session import Options
+from models.training.pictures import Crops
+from models.training.session import Options
 
 
 def picture(side: int = 64) -> torch.Tensor:

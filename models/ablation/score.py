@@ -14,9 +14,9 @@ from gvc import registry, seeds
 from gvc.bootstrap import mean_ci95
 from gvc.channel.symbol import SymbolChannel
 from gvc.errors import InputError
+from models.ablation.networks import Scorer, Variant
 from models.arms import Places
 from models.latents import latents_of
-from models.scorer import Scorer, Variant
 
 Progress = Callable[[int, int, str], None]
 REFERENCES = {"control": "gain_over_control_db", "A": "gain_over_a_db", "A+": "gain_over_a_plus_db"}

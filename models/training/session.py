@@ -17,10 +17,11 @@ from torch import Tensor
 from gvc import seeds
 from gvc.channel.symbol import TrainingChannel
 from gvc.errors import GvcError, InputError
-from models import pictures, weights
+from models import weights
 from models.arms import check_preset
 from models.layers import Network, placed
-from models.training import StepLog
+from models.training import pictures
+from models.training.fit import StepLog
 
 
 @dataclass

@@ -15,8 +15,8 @@ from gvc.coding.arms import Arm
 from gvc.coding.scheme import ReceivedSlot, Slot
 from gvc.errors import InputError
 from models.arms import Places
-from models.codec import dtype_of
 from models.latents import grid, latents_of
+from models.stages import dtype_of
 
 TOLD = ("true", "flat", "shuffled")
 
