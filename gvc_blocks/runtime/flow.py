@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gvc.errors import LinkError
-from gvc_blocks.credit import Credit
+from gvc_blocks.runtime.credit import Credit
 
 
 @dataclass

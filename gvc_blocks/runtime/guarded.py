@@ -15,8 +15,8 @@ import pmt
 from gnuradio import gr
 
 from gvc.errors import LinkError
-from gvc_blocks import flow
-from gvc_blocks.credit import Credit, Stopped
+from gvc_blocks.runtime import flow
+from gvc_blocks.runtime.credit import Credit, Stopped
 
 WORK_DONE = -1
 END_TAG = pmt.intern("gvc_end")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from gvc.storage.recording import SampleReader
-from gvc_blocks.guarded import WORK_DONE, GuardedBlock
+from gvc_blocks.runtime.guarded import WORK_DONE, GuardedBlock
 
 BUFFER_SAMPLES = 65536
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from gvc import registry
-from gvc_blocks.guarded import GuardedBlock
-from gvc_blocks.tap import Tap
+from gvc_blocks.runtime.guarded import GuardedBlock
+from gvc_blocks.runtime.tap import Tap
 
 BUFFER_SAMPLES = 65536
 _CHUNK = 16384

@@ -3,7 +3,7 @@
 import numpy as np
 
 from gvc.storage.recording import SampleWriter
-from gvc_blocks.guarded import WORK_DONE, GuardedBlock
+from gvc_blocks.runtime.guarded import WORK_DONE, GuardedBlock
 
 
 class SampleFileSink(GuardedBlock):

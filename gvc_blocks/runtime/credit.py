@@ -4,7 +4,7 @@ GNU Radio's message queues have no bound of their own. Here each message port ow
 the blocks behind have *finished* with what they got, not merely fetched it. With a window of 1 a chain source >
 encoder > transmitter holds two frames and receiver > denoiser > decoder > sink three; what lies between is samples,
 which GNU Radio's stream buffers bound. Nothing has to be wired for it, and a frame that the channel swallows returns
-its credit where it ended: at the transmitter. `gvc_blocks.flight` bounds a whole link besides.
+its credit where it ended: at the transmitter. `gvc_blocks.runtime.flight` bounds a whole link besides.
 """
 
 import threading

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from gvc_blocks.credit import MAX_IN_FLIGHT, Stopped
+from gvc_blocks.runtime.credit import MAX_IN_FLIGHT, Stopped
 
 
 class Flight:
