@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import emit, parser
-from flowgraphs.experiment import configure
+from flowgraphs.experiment.run import configure
 from gvc import seeds
 from gvc.config import LinkConfig
 from gvc.errors import InputError, LinkError

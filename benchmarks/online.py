@@ -35,7 +35,7 @@ import torch
 
 from benchmarks.common import emit, parser
 from benchmarks.online_changes import ChangingEncoder, long_clip, text_pages
-from flowgraphs.experiment import Plan, configure, run_link
+from flowgraphs.experiment.run import Plan, configure, run_link
 from gvc import seeds
 from gvc.channel.symbol import SymbolChannel
 from gvc.config import AdaptConfig

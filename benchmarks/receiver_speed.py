@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from benchmarks.common import emit, parser
-from flowgraphs.experiment import configure
+from flowgraphs.experiment.run import configure
 from gvc.config import LinkConfig
 from gvc.errors import LinkError
 from gvc.phy import BurstTransmitter, FrameAssembler, Numerology, PictureShape, SymbolFrame

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flowgraphs.experiment import percentiles_ms
+from flowgraphs.experiment.run import percentiles_ms
 from flowgraphs.output import emit
 from gvc_blocks.evaluation.png_video_sink import PngVideoSink
 from gvc_blocks.evaluation.zmq_video_sink import ZmqVideoSink

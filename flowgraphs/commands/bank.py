@@ -27,7 +27,7 @@ def bank(
     import numpy as np
     from safetensors.numpy import save
 
-    from flowgraphs.experiment import configure
+    from flowgraphs.experiment.run import configure
     from gvc.config import DEFAULT_RADIO
     from gvc.simulation.bank import record_radio
     from models.latents import latents_of

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 import gvc as testbed
-from flowgraphs.experiment import _check_complete
+from flowgraphs.experiment.run import _check_complete
 from gvc.errors import LinkError
 from gvc.paths import ROOT
 from gvc.storage.run_folder import RunFolder

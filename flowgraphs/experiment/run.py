@@ -97,7 +97,7 @@ def run_link(plan: Plan) -> dict[str, Any]:
     config = configure(plan.radio, plan.overrides, plan.arms)
     if config.driver != "simulation":
         raise InputError(f"radio '{plan.radio}' has driver '{config.driver}': link simulates; use tx and rx")
-    from flowgraphs import adaptation
+    from flowgraphs.experiment import adaptation
     from flowgraphs.link import LinkGraph
     from flowgraphs.runner import run
     from gvc.evaluation.service.process import EvaluatorProcess
