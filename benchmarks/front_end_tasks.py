@@ -75,11 +75,11 @@ def block(path: str, samples: int, bursts: int, repeats: int, buffer: int, **_: 
     from gnuradio import blocks, gr
 
     from gvc.phy import FrameAssembler
-    from gvc_blocks.phy.burst_receiver import BurstReceiver
+    from gvc_blocks.phy.burst_receiver import BurstReceiverBlock
 
     source = blocks.file_source(gr.sizeof_gr_complex, path, True)
     head = blocks.head(gr.sizeof_gr_complex, repeats * samples)
-    receiver = BurstReceiver()
+    receiver = BurstReceiverBlock()
     warm_up = FrameAssembler(receiver.demodulator.numerology)
     for burst in receiver.demodulator.push(np.fromfile(path, np.complex64)[: samples // 4]):
         warm_up.push(burst)

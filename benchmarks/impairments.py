@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from gvc import config, seeds
+from gvc.channel.base import StreamChannel
 from gvc.config import LinkConfig
 from gvc.errors import LinkError
 from gvc.phy import BurstReceiver, BurstTransmitter, Numerology, PictureShape, SymbolFrame
 from gvc.phy.receiver.equaliser import Mmse
-from gvc.simulation.offline import StreamChannel, channel_of, receiver_parameters, send
+from gvc.simulation.offline import channel_of, receiver_parameters, send
 
 
 class _StateError(Mmse):
@@ -139,6 +140,7 @@ class _Shadowed:
     """A channel before which the marked samples of the stream, all within the first push, are blanked."""
 
     def __init__(self, channel: StreamChannel, lost: np.ndarray):
+        self.noise_variance = channel.noise_variance
         self._channel = channel
         self._lost = lost
 

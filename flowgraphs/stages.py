@@ -14,8 +14,8 @@ from gvc_blocks.coding.denoiser import DenoisingStage
 from gvc_blocks.coding.online_trainer import OnlineTrainer
 from gvc_blocks.coding.segment_decoder import SegmentDecoder
 from gvc_blocks.coding.segment_encoder import SegmentEncoder
-from gvc_blocks.phy.burst_receiver import BurstReceiver
-from gvc_blocks.phy.burst_transmitter import BurstTransmitter
+from gvc_blocks.phy.burst_receiver import BurstReceiverBlock
+from gvc_blocks.phy.burst_transmitter import BurstTransmitterBlock
 from gvc_blocks.radio.sionna_channel import SionnaChannel
 from gvc_blocks.runtime.feedback import Feedback
 from gvc_blocks.video.video_source import VideoSource
@@ -42,12 +42,14 @@ def feedback(config: LinkConfig) -> Feedback:
     return Feedback(digital.feedback_delay, config.model.design_snr_db, digital.feedback_window)
 
 
-def transmitter(config: LinkConfig, arm: str | Arm = "jscc", stream: int = 0, paced: bool = False) -> BurstTransmitter:
+def transmitter(
+    config: LinkConfig, arm: str | Arm = "jscc", stream: int = 0, paced: bool = False
+) -> BurstTransmitterBlock:
     """The transmitter of `arm`; `stream` is the identity of the transmission."""
     idle = 0
     if paced:
         idle = 8 * Numerology.load(config.phy.numerology).symbol_samples + math.ceil(config.channel.delay_samples)
-    return BurstTransmitter(config.phy.numerology, idle, _tap(config, "tx"), stream, bind(arm, config).coder)
+    return BurstTransmitterBlock(config.phy.numerology, idle, _tap(config, "tx"), stream, bind(arm, config).coder)
 
 
 def channel(config: LinkConfig, seed: int) -> SionnaChannel:
@@ -70,10 +72,10 @@ def channel(config: LinkConfig, seed: int) -> SionnaChannel:
     )
 
 
-def receiver(config: LinkConfig, arm: str | Arm = "jscc", keep_raw: bool = False) -> BurstReceiver:
+def receiver(config: LinkConfig, arm: str | Arm = "jscc", keep_raw: bool = False) -> BurstReceiverBlock:
     """The receiver of what `arm` decodes."""
     bound = bind(arm, config)
-    return BurstReceiver(
+    return BurstReceiverBlock(
         **receiver_parameters(config),
         keep_raw=keep_raw,
         expected=Expected(bound.payload_types, bound.coder, config.phy.max_pixels),

@@ -6,8 +6,8 @@ from flowgraphs.experiment.run import percentiles_ms
 from flowgraphs.output import emit
 from gvc_blocks.evaluation.png_video_sink import PngVideoSink
 from gvc_blocks.evaluation.zmq_video_sink import ZmqVideoSink
-from gvc_blocks.phy.burst_receiver import BurstReceiver
-from gvc_blocks.phy.burst_transmitter import BurstTransmitter
+from gvc_blocks.phy.burst_receiver import BurstReceiverBlock
+from gvc_blocks.phy.burst_transmitter import BurstTransmitterBlock
 from gvc_blocks.runtime.flow import Flow
 from gvc_blocks.video.video_source import VideoSource
 
@@ -20,10 +20,10 @@ def summary(flow: Flow) -> dict[str, Any]:
     for block in flow.blocks:
         if isinstance(block, VideoSource):
             result["frames_sent"] = block.sent
-        elif isinstance(block, BurstTransmitter):
+        elif isinstance(block, BurstTransmitterBlock):
             result["bursts_sent"] = block.modulator.bursts_sent
             result["peak"] = block.probe.peak
-        elif isinstance(block, BurstReceiver):
+        elif isinstance(block, BurstReceiverBlock):
             counters = block.assembler.counters.as_dict()
             result |= {key: counters[key] for key in ("bursts_received", "bursts_lost") if key in counters}
             counts = ("candidates", "bad_headers", "not_understood", "disturbed_bursts")

@@ -92,7 +92,7 @@ TABLE: dict[str, dict[str, str]] = {
     "adaptation": {
         "fixed": "gvc.coding.schemes.digital.link_adaptation:Fixed",
         "table": "gvc.coding.schemes.digital.link_adaptation:Measured",
-        "genie": "gvc.coding.schemes.digital.link_adaptation:Genie",
+        "genie": "gvc.coding.schemes.digital.link_adaptation:GenieAdaptation",
     },
     "point": {"link": "models.point:link"},
     "engine": {

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from gvc import seeds
+from gvc.channel.base import StreamChannel
 from gvc.errors import InputError, LinkError
 from gvc.noise_map import NU_MAX
 from gvc.phy.frames import ReceivedFrame, SymbolFrame
 from gvc.phy.numerology import Numerology
 from gvc.phy.receiver.receiver import BurstReceiver
 from gvc.phy.shape import PictureShape
-from gvc.simulation.offline import StreamChannel, channel_of, receiver_of, send
+from gvc.simulation.offline import channel_of, receiver_of, send
 
 
 @dataclasses.dataclass

@@ -1,23 +1,16 @@
 """The waveform over a channel without a flowgraph: for banks, sweeps and benchmarks."""
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from gvc import registry
+from gvc.channel.base import StreamChannel
 from gvc.phy.frames import ReceivedFrame, SymbolFrame
 from gvc.phy.numerology import Numerology
 from gvc.phy.receiver.assembler import FrameAssembler
 from gvc.phy.receiver.receiver import BurstReceiver
 from gvc.phy.transmitter import BurstTransmitter
-
-
-class StreamChannel(Protocol):
-    """What is asked of a channel, see `gvc.channel.base.Channel`."""
-
-    def process(self, samples: np.ndarray) -> np.ndarray: ...
-
-    def flush(self) -> np.ndarray: ...
 
 
 def send(

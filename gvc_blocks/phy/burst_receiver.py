@@ -18,7 +18,7 @@ from gvc_blocks.runtime.tap import Tap
 BUFFER_SAMPLES = 65536
 
 
-class BurstReceiver(GuardedBlock):
+class BurstReceiverBlock(GuardedBlock):
     """Detection, synchronisation, channel estimation, equalisation, assembly of frames.
 
     Input: `rx_antennas` complex streams. Output message `symbols`: gvc.phy.ReceivedFrame. While the decoder is busy the

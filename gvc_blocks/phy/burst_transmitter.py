@@ -14,7 +14,7 @@ from gvc_blocks.runtime.tap import Tap
 BUFFER_SAMPLES = 65536
 
 
-class BurstTransmitter(GuardedBlock):
+class BurstTransmitterBlock(GuardedBlock):
     """Framing, OFDM modulation and peak limiting; silence follows the last burst so that it comes out whole.
 
     Input message `symbols`: gvc.phy.SymbolFrame. Output: complex stream, mean power 1 during a burst.

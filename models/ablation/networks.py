@@ -36,7 +36,7 @@ class Variant(NamedTuple):
         return self.arm if self[1:] in (("none", 0), ("x0", 1)) else f"{self.arm}, {self.sampler} {self.steps or 'all'}"
 
 
-class Outcome(NamedTuple):
+class Decoding(NamedTuple):
     """decoded uint8 [H, W, 3], mean square error of the symbols, network evaluations of the denoiser, milliseconds of
     reception.
     """
@@ -115,7 +115,7 @@ class Scorer:
         self.milliseconds.setdefault(stage, []).append(spent)
         return result, spent
 
-    def run(self, picture: Tensor, channel: SymbolChannel, cbr: float, seed: int) -> dict[Variant, Outcome]:
+    def run(self, picture: Tensor, channel: SymbolChannel, cbr: float, seed: int) -> dict[Variant, Decoding]:
         """uint8 picture [3, H, W] -> the outcome of every variant; the same seed draws the same channel for all."""
         pixels = picture.permute(1, 2, 0).numpy()
         height, width = pixels.shape[:2]
@@ -149,7 +149,7 @@ class Scorer:
         sent: np.ndarray,
         size: tuple[int, int],
         seed: int,
-    ) -> Outcome:
+    ) -> Decoding:
         scheme: Any = arm.scheme(len(sent))
         # of the linear estimate, where there is no denoiser
         estimate, used, spent = slot.symbols / (1 + slot.noise_map), 0, 0.0
@@ -161,7 +161,7 @@ class Scorer:
             estimate, used = slot.estimate.symbols, slot.estimate.evaluations
         decoded, ms = self.timed(f"decoder {arm.name}", lambda: scheme.decode([slot], *size))
         error = float(np.mean(np.abs(estimate - sent) ** 2))
-        return Outcome(torch.from_numpy(decoded.pictures[0].copy()), error, used, spent + ms)
+        return Decoding(torch.from_numpy(decoded.pictures[0].copy()), error, used, spent + ms)
 
     def _through(self, symbols: np.ndarray, channel: SymbolChannel, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Received symbols complex64 [n], and the noise map float32 [n] that is told of them."""

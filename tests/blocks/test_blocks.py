@@ -19,8 +19,8 @@ from gvc.storage.run_folder import RunFolder
 from gvc_blocks.coding.symbols_to_pdu import SymbolsToPdu
 from gvc_blocks.evaluation.run_recorder import RunRecorder
 from gvc_blocks.evaluation.zmq_video_sink import ZmqVideoSink
-from gvc_blocks.phy.burst_receiver import BurstReceiver
-from gvc_blocks.phy.burst_transmitter import BurstTransmitter
+from gvc_blocks.phy.burst_receiver import BurstReceiverBlock
+from gvc_blocks.phy.burst_transmitter import BurstTransmitterBlock
 from gvc_blocks.radio.sample_file_sink import SampleFileSink
 from gvc_blocks.radio.sample_file_source import SampleFileSource
 from gvc_blocks.radio.sionna_channel import SionnaChannel
@@ -41,7 +41,7 @@ def noise(count: int, seed: int = 1) -> np.ndarray:
 
 
 def transmitted(room: int = 4096, **options: Any) -> Mocker:
-    mock = Mocker(lambda: BurstTransmitter(**options)).start()
+    mock = Mocker(lambda: BurstTransmitterBlock(**options)).start()
     for frame in FRAMES:
         assert mock.message("symbols", frame) == 1, "its credit comes back when its last sample has left"
     mock.end("symbols")
@@ -49,7 +49,7 @@ def transmitted(room: int = 4096, **options: Any) -> Mocker:
 
 
 def received(samples: np.ndarray, chunk: int) -> Mocker:
-    mock = Mocker(BurstReceiver).start()
+    mock = Mocker(BurstReceiverBlock).start()
     for start in range(0, len(samples), chunk):
         mock.samples(samples[start : start + chunk], last=start + chunk >= len(samples))
         mock.work()
@@ -74,7 +74,7 @@ def test_the_transmitter_sends_the_same_however_little_room_there_is(air: np.nda
 
 
 def test_the_transmitter_gives_credit_back_frame_by_frame() -> None:
-    mock = Mocker(lambda: BurstTransmitter(idle_samples=100))
+    mock = Mocker(lambda: BurstTransmitterBlock(idle_samples=100))
     mock.message("symbols", FRAMES[0])
     mock.message("symbols", FRAMES[1])
     assert len(mock.flow.parcels) == 2

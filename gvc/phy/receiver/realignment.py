@@ -45,7 +45,7 @@ class Midambles:
 
 
 @dataclasses.dataclass
-class Places:
+class PayloadPlaces:
     """offset: int64 [M], samples by which payload symbols are late. given_up: bool [M], those where samples went
     missing and those that nobody knows where to find. jump: bool [M], the phase may be any from this symbol on. end:
     samples by which the last midamble found is late.
@@ -97,7 +97,7 @@ def find_midambles(
 def place_payload(
     windows: BurstWindows, rows: np.ndarray, pilots: np.ndarray, midamble_rows: np.ndarray, found: Midambles,
     reference: np.ndarray, typical: float, smoothing: Smoothing,
-) -> Places:  # fmt: skip
+) -> PayloadPlaces:  # fmt: skip
     """Where payload symbols `rows`, int64 [M], lie: where both neighbouring midambles do, and where these disagree, up
     to the change where the one does and behind it where the other does. The change is where the pilots, float32 [M, P],
     agree best with both. Behind the last midamble that was found, symbols count as long as their pilots agree.
@@ -106,7 +106,7 @@ def place_payload(
     chance = 1 / (len(reference) * pilots.shape[1])
     usual = typical + (1 - typical) * chance
     half = (chance + usual) / 2
-    places = Places(np.zeros(len(rows), np.int64), np.zeros(len(rows), bool), np.zeros(len(rows), bool))
+    places = PayloadPlaces(np.zeros(len(rows), np.int64), np.zeros(len(rows), bool), np.zeros(len(rows), bool))
 
     def fit(index: np.ndarray, offset: int, response: np.ndarray) -> np.ndarray:
         """Coherence of the pilots of symbols `index`, less half way between chance and the usual: [index]."""

@@ -10,7 +10,7 @@ from gvc.phy.receiver.burst_windows import BurstWindows
 from gvc.phy.receiver.channel_estimator import ChannelEstimator, Smoothing
 from gvc.phy.receiver.interpolation import TimeInterpolator
 from gvc.phy.receiver.phase_path import follow_phase
-from gvc.phy.receiver.realignment import Midambles, Places, coherence, find_midambles, place_payload
+from gvc.phy.receiver.realignment import Midambles, PayloadPlaces, coherence, find_midambles, place_payload
 from gvc.phy.receiver.uneven_noise import NEAR, SURE, UnevenEstimate, UnevenEstimation, beside, highest
 
 LIKELY = 3e-4
@@ -148,7 +148,7 @@ class Recovery:
 
     def _moving(
         self, windows: BurstWindows, early: Training, noise: np.ndarray, rows: Rows, smoothing: Smoothing
-    ) -> tuple[Midambles, Places, _Reading]:
+    ) -> tuple[Midambles, PayloadPlaces, _Reading]:
         """Where midambles and payload are, and the reading that trusts no phase."""
         weight = 1 / (noise + 0.1 * np.mean(np.abs(early.observed) ** 2))
         reference = smoothing.apply(early.observed.mean(axis=1))
@@ -169,7 +169,7 @@ class Recovery:
         return Training(observed, angle, guards, np.append(early.lost, found.lost))
 
     def _read(
-        self, windows: BurstWindows, training: Training, places: Places, noise: np.ndarray, rows: Rows,
+        self, windows: BurstWindows, training: Training, places: PayloadPlaces, noise: np.ndarray, rows: Rows,
         smoothing: Smoothing,
     ) -> _Reading:  # fmt: skip
         received, guards = windows.cut(rows.payload, places.offset)
@@ -193,8 +193,8 @@ class Recovery:
         return _Reading(result, likelihood, turning)
 
     def _follow(
-        self, estimate: UnevenEstimate, received: np.ndarray, above: np.ndarray, training: Training, places: Places,
-        rows: Rows,
+        self, estimate: UnevenEstimate, received: np.ndarray, above: np.ndarray, training: Training,
+        places: PayloadPlaces, rows: Rows,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
         """The payload's phase and its variance, float64 [M], from its pilots and from the training around it; and the
         change of phase a symbol in each block, float64 [J + 1].
@@ -229,7 +229,7 @@ class Recovery:
         return np.where(hot, np.maximum(empty.power - empty.usual, 0), 0)
 
     def _judge(
-        self, estimate: UnevenEstimate, places: Places, received: np.ndarray, shaky: np.ndarray, empty: _Empty,
+        self, estimate: UnevenEstimate, places: PayloadPlaces, received: np.ndarray, shaky: np.ndarray, empty: _Empty,
         pilots: np.ndarray,
     ) -> tuple[Recovered, float]:  # fmt: skip
         """Gain and noise as pilots and guard carriers see them. shaky: variance of each symbol's phase, float64 [M]."""
@@ -308,7 +308,7 @@ def _likelihood(
     return -float(np.mean(density))
 
 
-def _path(windows: BurstWindows, found: Midambles, places: Places, rows: Rows) -> np.ndarray:
+def _path(windows: BurstWindows, found: Midambles, places: PayloadPlaces, rows: Rows) -> np.ndarray:
     """The part of the phase that comes from sudden changes, float64 [R]: the line of each row's frequency, and a step
     where samples went missing or a midamble is out of line with the one before.
     """

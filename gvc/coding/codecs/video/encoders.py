@@ -22,7 +22,7 @@ Units = list[tuple[int, bytes]]
 DEADLINE_S_PER_MEGAPIXEL = 60.0
 
 
-class Encoder(Protocol):
+class VideoEncoder(Protocol):
     """qualities: the quantiser settings, best to worst. Where one from number `coarse` on is needed, coding smaller
     pictures may be better. least_side: pixels a side of the smallest pictures that the library takes.
     """
@@ -59,7 +59,7 @@ class Library:
     pixel_format: str = "yuv420p10le"
 
     def encode(self, pictures: np.ndarray, size: tuple[int, int], quality: float, preset: str) -> Units:
-        """See `Encoder.encode`."""
+        """See `VideoEncoder.encode`."""
         try:
             context = cast(av.VideoCodecContext, av.CodecContext.create(self.codec, "w"))
         except (av.FFmpegError, ValueError) as error:
@@ -117,7 +117,7 @@ class Vvenc:
     }
 
     def encode(self, pictures: np.ndarray, size: tuple[int, int], quality: float, preset: str) -> Units:
-        """See `Encoder.encode`."""
+        """See `VideoEncoder.encode`."""
         n, height, width = pictures.shape[:3]
         scale = f"scale={size[0]}:{size[1]}:flags=area+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact"
         filters = f"{scale}:out_color_matrix=bt709:out_range=tv,format=yuv420p10le"
@@ -152,7 +152,7 @@ class Jpeg:
     least_side = 32
 
     def encode(self, pictures: np.ndarray, size: tuple[int, int], quality: float, preset: str) -> Units:
-        """See `Encoder.encode`."""
+        """See `VideoEncoder.encode`."""
         units = []
         for number, picture in enumerate(pictures):
             coded = io.BytesIO()
@@ -165,12 +165,12 @@ class Jpeg:
 class Stills:
     """An encoder that is given its pictures one by one."""
 
-    def __init__(self, encoder: Encoder):
+    def __init__(self, encoder: VideoEncoder):
         self._encoder = encoder
         self.qualities, self.coarse, self.least_side = encoder.qualities, encoder.coarse, encoder.least_side
 
     def encode(self, pictures: np.ndarray, size: tuple[int, int], quality: float, preset: str) -> Units:
-        """See `Encoder.encode`."""
+        """See `VideoEncoder.encode`."""
         coded = [self._encoder.encode(picture[None], size, quality, preset) for picture in pictures]
         return [(number, units[0][1]) for number, units in enumerate(coded)]
 
@@ -183,7 +183,7 @@ _X264 = {"preset": "slow", "crf": "{q}"}
 _X265 = "keyint=-1:info=0:pools=none:frame-threads=1:log-level=none"
 _X265_LOW_DELAY = f"{_X265}:bframes=0:rc-lookahead=0:scenecut=0:b-adapt=0:cutree=0"
 _SVT = "lp=1:keyint=-1:crf={q}"
-ENCODERS: dict[str, Encoder] = {
+ENCODERS: dict[str, VideoEncoder] = {
     "x264": Library(
         "x264",
         "libx264",

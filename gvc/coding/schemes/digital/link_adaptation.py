@@ -58,7 +58,7 @@ class Measured:
         return max(reached, key=lambda mcs: (mcs.efficiency, -self._thresholds[mcs]))
 
 
-class Genie:
+class GenieAdaptation:
     """The most efficient scheme that will be decoded on this very realisation; simulations alone can be told.
 
     `tell` gets what the channel is going to do to the segment's slots.

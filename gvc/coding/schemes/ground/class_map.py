@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from gvc.coding.schemes.ground.classes import FILE
-from gvc.coding.schemes.softcast.arithmetic import BITS, Decoder, Encoder
+from gvc.coding.schemes.softcast.arithmetic import BITS, ArithmeticDecoder, ArithmeticEncoder
 
 NEIGHBOURHOODS = 12
 RATE = 6
@@ -22,7 +22,7 @@ def pack(labels: Tensor, rows: int, columns: int, count: int) -> bytes:
     if count == 1:
         return b""
     start = _start(count)
-    coder = Encoder(len(start), start, RATE)
+    coder = ArithmeticEncoder(len(start), start, RATE)
     _walk(coder, labels.reshape(rows, columns).tolist(), count)
     return coder.finish()
 
@@ -32,7 +32,7 @@ def unpack(data: bytes, rows: int, columns: int, count: int) -> Tensor:
     labels = [[0] * columns for _ in range(rows)]
     if count > 1:
         start = _start(count)
-        _walk(Decoder(data, len(start), start, RATE), labels, count)
+        _walk(ArithmeticDecoder(data, len(start), start, RATE), labels, count)
     return torch.tensor(labels, dtype=torch.long).flatten()
 
 
@@ -67,7 +67,7 @@ def _start(count: int) -> list[int]:
     return load_file(FILE)[f"tree-{count}"].tolist()
 
 
-def _walk(coder: Encoder | Decoder, labels: list[list[int]], count: int) -> None:
+def _walk(coder: ArithmeticEncoder | ArithmeticDecoder, labels: list[list[int]], count: int) -> None:
     """Code every class; a decoder writes into `labels` what the encoder read."""
     for row, line in enumerate(labels):
         for column, label in enumerate(line):

@@ -6,7 +6,7 @@ RATE = 4
 _TOP = 1 << 24
 
 
-class Encoder:
+class ArithmeticEncoder:
     """Codes decisions, each in a context 0 to `contexts` - 1.
 
     start: the probabilities of a 0 to begin with, in 2^-BITS, where they are known; `rate` instead of RATE then.
@@ -55,7 +55,7 @@ class Encoder:
         self._low = self._low << 8 & 0xFFFFFFFF
 
 
-class Decoder:
+class ArithmeticDecoder:
     """Decodes what `Encoder` coded; behind the end of the data there are zeros, so that anything decodes."""
 
     def __init__(self, data: bytes, contexts: int, start: list[int] | None = None, rate: int = RATE):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gvc.coding.schemes.softcast.arithmetic import Decoder, Encoder
+from gvc.coding.schemes.softcast.arithmetic import ArithmeticDecoder, ArithmeticEncoder
 from gvc.coding.schemes.softcast.transform import GRIDS
 from gvc.errors import ParseError
 
@@ -37,7 +37,7 @@ class Metadata:
 
     def pack(self, shape: tuple[int, ...]) -> bytes:
         """Bytes; `shape` is that of the chunks."""
-        coder = Encoder(_CONTEXTS)
+        coder = ArithmeticEncoder(_CONTEXTS)
         _walk(coder, self.levels.reshape(shape).tolist(), shape)
         return _HEADER.pack(*self.means.tolist(), self.scale, self.lowest, self.grid) + coder.finish()
 
@@ -66,11 +66,11 @@ def unpack(data: bytes, shape: tuple[int, ...]) -> Metadata:
     if not np.isfinite([*means, scale]).all() or scale <= 0:
         raise ParseError(f"softcast metadata with means {means} and scale {scale}")
     levels = np.zeros(shape, int).tolist()
-    _walk(Decoder(data[_HEADER.size :], _CONTEXTS), levels, shape)
+    _walk(ArithmeticDecoder(data[_HEADER.size :], _CONTEXTS), levels, shape)
     return Metadata(np.array(means, np.float32), scale, grid, lowest, np.array(levels, np.uint8).ravel())
 
 
-def _walk(coder: Encoder | Decoder, levels: list, shape: tuple[int, ...]) -> None:
+def _walk(coder: ArithmeticEncoder | ArithmeticDecoder, levels: list, shape: tuple[int, ...]) -> None:
     """Code every level by what is known of its neighbours; a decoder writes into `levels` what the encoder read."""
     colours, times, rows, columns = shape
     nothing = [[0] * (columns + 1) for _ in range(rows + 1)]
@@ -93,7 +93,7 @@ def _walk(coder: Encoder | Decoder, levels: list, shape: tuple[int, ...]) -> Non
         earlier_colour = planes
 
 
-def _code(coder: Encoder | Decoder, value: int, near: tuple[int, int, int], zero: int) -> int:
+def _code(coder: ArithmeticEncoder | ArithmeticDecoder, value: int, near: tuple[int, int, int], zero: int) -> int:
     """One level, given its neighbours before it in column, row and time."""
     if not coder.code(int(value > 0), zero):
         return 0
