@@ -10,7 +10,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from gvc.evaluation.style import DASHES, DPI, LIGHT, MARKERS, WIDTH_INCHES, applied
+from gvc.report.style import DASHES, DPI, LIGHT, MARKERS, WIDTH_INCHES, applied
 
 
 def main() -> None:

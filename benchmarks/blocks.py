@@ -18,13 +18,14 @@ import numpy as np
 from benchmarks import common
 from gvc import registry, seeds
 from gvc.coding.arms import bind
-from gvc.coding.codec.trials import TRIALS
+from gvc.coding.codecs.video.trials import TRIALS
 from gvc.coding.scheme import ReceivedSlot, Slot
 from gvc.config import LinkConfig, build
-from gvc.phy import BurstTransmitter, Numerology, PictureShape, SymbolFrame, ldpc, qam
-from gvc.phy.mcs import named
-from gvc.phy.offline import channel_of, receiver_of
-from gvc.phy.transport_block import TransportBlock
+from gvc.phy import BurstTransmitter, Numerology, PictureShape, SymbolFrame
+from gvc.phy.fec import ldpc, qam
+from gvc.phy.fec.mcs import named
+from gvc.phy.fec.transport_block import TransportBlock
+from gvc.simulation.offline import channel_of, receiver_of
 from gvc.video.clip import open_clip
 from models.latents import latents_of
 
@@ -153,7 +154,7 @@ def waveform(bench: Bench, config: LinkConfig, random: np.random.Generator) -> N
 
 def neural(bench: Bench, picture: np.ndarray, config: LinkConfig) -> None:
     """The networks, a frame a call."""
-    from models.codec import FrameDecoder, FrameDenoiser, FrameEncoder
+    from models.stages import FrameDecoder, FrameDenoiser, FrameEncoder
 
     height, width = picture.shape[:2]
     model = config.model

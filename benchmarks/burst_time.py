@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import emit, parser
-from flowgraphs.experiment import configure
+from flowgraphs.experiment.run import configure
 from gvc import seeds
 from gvc.config import LinkConfig
 from gvc.errors import InputError, LinkError
 from gvc.phy import BurstTransmitter, Numerology, PictureShape, SymbolFrame
 from gvc.phy.layout import burst_layout, fragment_symbols
-from gvc.phy.offline import channel_of, receiver_of
+from gvc.simulation.offline import channel_of, receiver_of
 
 SLOT_MS = {"15 kHz": 1.0, "30 kHz": 0.5}
 """A slot of 14 symbols by carrier spacing: 3GPP TS 38.211, Table 4.3.2-1 (one subframe of 1 ms holds 1 and 2)."""

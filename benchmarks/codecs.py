@@ -11,12 +11,12 @@ import numpy as np
 
 from benchmarks import common
 from gvc import registry
-from gvc.coding.codec.stream import Stream
-from gvc.coding.codec.trials import TRIALS
+from gvc.coding.codecs.video.stream import Stream
+from gvc.coding.codecs.video.trials import TRIALS
+from gvc.content.clips import installed_clips
 from gvc.errors import BudgetError
 from gvc.evaluation.metrics.psnr import psnr_db
 from gvc.video.clip import open_clip
-from gvc.video.content import installed_clips
 
 
 def measure(name: str, preset: str, pictures: np.ndarray, budget: int) -> dict[str, object]:

@@ -18,9 +18,9 @@ import numpy as np
 from benchmarks.common import cpu_seconds, emit, parser
 from gvc import registry, seeds
 from gvc.evaluation.metrics import measure
-from gvc.evaluation.process import EvaluatorProcess
-from gvc.evaluation.sender import Sender
-from gvc.evaluation.wire import FrameMessage, Kind, decode, encode
+from gvc.evaluation.service.process import EvaluatorProcess
+from gvc.evaluation.service.sender import Sender
+from gvc.evaluation.service.wire import FrameMessage, Kind, decode, encode
 from gvc.video import picture
 
 # (metric, reference, distorted, value that the authors print)

@@ -10,10 +10,10 @@ from benchmarks.phy_links import CENTER_FREQUENCY_HZ, CHANNELS
 from gvc import registry, seeds
 from gvc.evaluation.metrics.psnr import psnr_db as psnr_of
 from gvc.phy import BurstReceiver, BurstTransmitter, FrameAssembler, Numerology, PictureShape, SymbolFrame
-from gvc.phy.genie import ChannelGenie
 from gvc.phy.layout import fragment_symbols
+from gvc.phy.receiver.genie import ChannelGenie
 from gvc.video.clip import open_clip
-from models.codec import FrameDecoder, FrameDenoiser, FrameEncoder
+from models.stages import FrameDecoder, FrameDenoiser, FrameEncoder
 
 
 def main() -> None:

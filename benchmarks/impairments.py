@@ -15,8 +15,8 @@ from gvc import config, seeds
 from gvc.config import LinkConfig
 from gvc.errors import LinkError
 from gvc.phy import BurstReceiver, BurstTransmitter, Numerology, PictureShape, SymbolFrame
-from gvc.phy.equaliser import Mmse
-from gvc.phy.offline import StreamChannel, channel_of, receiver_parameters, send
+from gvc.phy.receiver.equaliser import Mmse
+from gvc.simulation.offline import StreamChannel, channel_of, receiver_parameters, send
 
 
 class _StateError(Mmse):

@@ -14,8 +14,8 @@ import numpy as np
 from benchmarks import common
 from flowgraphs.output import Told, steps
 from gvc import seeds
-from gvc.phy import ldpc, qam
-from gvc.phy.mcs import named
+from gvc.phy.fec import ldpc, qam
+from gvc.phy.fec.mcs import named
 
 SCHEMES = "qpsk-1_3,qpsk-1_2,qpsk-5_6,64qam-1_3,64qam-1_2,64qam-5_6"
 Decode = Callable[[np.ndarray], np.ndarray]

@@ -7,10 +7,10 @@ same, but each layer mixed on its own), with `+default` and `+small` where that 
 A+ of the shipped `default` pair). All have the same symbols.
 Charged to the linear ones, out of these: the frame's word (5 bytes: set of classes, designed noise, water level,
 scale), the map of classes as coded, and a CRC-32, in a transport block of the most efficient scheme of the channel's
-measured table that the SNR exceeds by --margin-db (more for short blocks, see `gvc.coding.ground.side`); the block is
-decoded from its noisy symbols, and a frame whose block fails is shown grey (`lost`). Not charged, as for the pair:
-preamble and burst header, the transmitter's knowledge of the mean SNR, and the length of the block and its scheme (a
-burst header has room for both).
+measured table that the SNR exceeds by --margin-db (more for short blocks, see `gvc.coding.schemes.ground.side`); the
+block is decoded from its noisy symbols, and a frame whose block fails is shown grey (`lost`). Not charged, as for the
+pair: preamble and burst header, the transmitter's knowledge of the mean SNR, and the length of the block and its scheme
+(a burst header has room for both).
 """
 
 from pathlib import Path
@@ -22,17 +22,18 @@ import torch
 from benchmarks.common import emit, parser
 from gvc import seeds
 from gvc.channel.symbol import SymbolChannel
-from gvc.coding.ground.ground import WORD_BYTES, Estimate, LinearGround, Word
-from gvc.coding.ground.side import Side, decode
-from gvc.coding.link_adaptation import Measured
-from models import pictures, weights
+from gvc.coding.schemes.digital.link_adaptation import Measured
+from gvc.coding.schemes.ground.ground import WORD_BYTES, GroundEstimate, LinearGround, Word
+from gvc.coding.schemes.ground.side import Side, decode
+from models import weights
+from models.ablation.networks import Scorer
 from models.arms import Places
 from models.latents import grid as latent_grid
 from models.latents import latents_of
 from models.layers import placed
 from models.restoration.network import SIZES, Restoration, restore
 from models.restoration.train import FILE
-from models.scorer import Scorer
+from models.training import pictures
 
 GROUNDS = {
     "linear": LinearGround((1,)),
@@ -44,7 +45,7 @@ GROUNDS = {
 class Arrived(NamedTuple):
     """estimate None: the side block failed. side: symbols that it took."""
 
-    estimate: Estimate | None
+    estimate: GroundEstimate | None
     side: int
 
 

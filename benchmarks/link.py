@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from benchmarks.common import emit, parser
-from flowgraphs.experiment import configure, percentiles_ms
+from flowgraphs.experiment.run import configure, percentiles_ms
 
 _RAPL = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
 _MOST = _RAPL.with_name("max_energy_range_uj")

@@ -3,8 +3,9 @@
 `awgn` and `rayleigh` instead of a radio are the symbol channels of `gvc score`, where a segment is one picture.
 
 Each draw sends a segment of random QPSK symbols through channel and receiver; what the receiver adds to them is then
-added to random code blocks of every scheme near its threshold, interleaved over the segment as `gvc.coding.digital`
-does it. Code blocks of one segment share its fades, so intervals are bootstrapped over draws.
+added to random code blocks of every scheme near its threshold, interleaved over the segment as
+`gvc.coding.schemes.digital.scheme` does it. Code blocks of one segment share its fades, so intervals are bootstrapped
+over draws.
 """
 
 import json
@@ -19,17 +20,17 @@ from benchmarks import common
 from gvc import seeds
 from gvc.bootstrap import mean_ci95
 from gvc.channel.symbol import SymbolChannel
-from gvc.coding.digital import SEED
-from gvc.coding.link_adaptation import LOST_BLOCKS, TABLES
+from gvc.coding.schemes.digital.link_adaptation import LOST_BLOCKS, TABLES
+from gvc.coding.schemes.digital.scheme import SEED
 from gvc.config import LinkConfig, build
 from gvc.noise_map import NU_MAX
+from gvc.phy.fec.mcs import TABLE, Mcs
+from gvc.phy.fec.transport_block import TransportBlock
 from gvc.phy.frames import SymbolFrame
-from gvc.phy.mcs import TABLE, Mcs
 from gvc.phy.numerology import Numerology
-from gvc.phy.offline import channel_of, receiver_of, send
 from gvc.phy.sequences import interleaver
 from gvc.phy.shape import PictureShape
-from gvc.phy.transport_block import TransportBlock
+from gvc.simulation.offline import channel_of, receiver_of, send
 
 
 def draw_symbols(kind: str, snr_db: float, slots: int, pairs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,8 +9,8 @@ import numpy as np
 import pmt
 
 from benchmarks.common import emit, parser
-from gvc_blocks.credit import Credit
-from gvc_blocks.flow import Flow, Parcel
+from gvc_blocks.runtime.credit import Credit
+from gvc_blocks.runtime.flow import Flow, Parcel
 
 
 def by_to_pmt(values: np.ndarray) -> np.ndarray:

@@ -24,10 +24,11 @@ from gvc import seeds
 from gvc.bootstrap import mean_ci95
 from gvc.channel.symbol import SymbolChannel
 from gvc.errors import LinkError
-from models import pictures, weights
+from models import weights
+from models.ablation.networks import Scorer
+from models.ablation.score import psnr
 from models.arms import CONTROL, Places
-from models.score import psnr
-from models.scorer import Scorer
+from models.training import pictures
 
 ARMS = ["A+", "control", "C", "D"]
 CHANNELS = {"symbol": ("awgn", "rayleigh"), "waveform": ("sim-awgn", "sim-tdl-c-900ns")}

@@ -35,17 +35,17 @@ import torch
 
 from benchmarks.common import emit, parser
 from benchmarks.online_changes import ChangingEncoder, long_clip, text_pages
-from flowgraphs.experiment import Plan, configure, run_link
+from flowgraphs.experiment.run import Plan, configure, run_link
 from gvc import seeds
 from gvc.channel.symbol import SymbolChannel
 from gvc.config import AdaptConfig
 from gvc.phy.layout import fragment_symbols
 from gvc.phy.numerology import Numerology
-from models import pictures
 from models.arms import Places
 from models.cddm import online
-from models.codec import best_dtype
 from models.latents import from_symbols, latents_of, to_symbols
+from models.stages import best_dtype
+from models.training import pictures
 
 LATENTS = latents_of(1 / 48)
 SIDE = 256
@@ -163,7 +163,7 @@ def flowgraph(arguments: Any) -> dict[str, Any]:
         configure(plan.radio, plan.overrides)
         result = run_link(plan)
         if arguments.out:
-            from gvc.evaluation.report import write_report
+            from gvc.report.page import write_report
 
             write_report(arguments.out)
     told = result["adaptation"]

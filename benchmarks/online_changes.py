@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
+from gvc.content.clips import find_clip
 from gvc.video.clip import Clip
-from gvc.video.content import find_clip
-from models.codec import FrameEncoder
+from models.stages import FrameEncoder
 
 CLIP = "bikes.mp4"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz      ,.ABCDEFGH0123456789(){}=+-"

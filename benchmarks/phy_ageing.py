@@ -20,9 +20,9 @@ from matplotlib.figure import Figure
 
 from benchmarks.common import emit, parser
 from benchmarks.phy_links import CENTER_FREQUENCY_HZ, decibel, known, trials
-from gvc.evaluation.style import DPI, HEAT, LIGHT, WIDTH_INCHES, applied
 from gvc.phy import Numerology
 from gvc.phy.layout import overhead
+from gvc.report.style import DPI, HEAT, LIGHT, WIDTH_INCHES, applied
 
 LAYOUTS: dict[str, dict[str, Any]] = {
     "midamble every 4": {"midamble_period": 4},

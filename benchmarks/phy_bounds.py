@@ -24,11 +24,11 @@ from benchmarks.common import emit, parser
 from benchmarks.cramer_rao import bayesian_channel_error, channel_error, frequency_variance
 from benchmarks.phy_links import CENTER_FREQUENCY_HZ, Passage, decibel, passages, usable_estimators
 from gvc import registry
-from gvc.evaluation.style import DPI, LIGHT, WIDTH_INCHES, applied, stroke
 from gvc.phy import BurstReceiver, Numerology
-from gvc.phy.interpolation import TimeInterpolator
 from gvc.phy.layout import burst_layout
 from gvc.phy.numerology import SHORT_PERIOD
+from gvc.phy.receiver.interpolation import TimeInterpolator
+from gvc.report.style import DPI, LIGHT, WIDTH_INCHES, applied, stroke
 
 SETTINGS = {
     "awgn": ("awgn", 0.0),

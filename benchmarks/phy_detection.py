@@ -15,7 +15,7 @@ from benchmarks.phy_links import CENTER_FREQUENCY_HZ, CHANNELS
 from gvc import registry, seeds
 from gvc.errors import InputError
 from gvc.phy import BurstReceiver, BurstTransmitter, Numerology, PictureShape, SymbolFrame
-from gvc.phy.genie import ChannelGenie
+from gvc.phy.receiver.genie import ChannelGenie
 
 ROWS = (
     "awgn:-8,awgn:-5,awgn:-3,awgn:-1,awgn:0,awgn:3,awgn:5,tdl-a-30ns:5,tdl-a-30ns:15,"

@@ -11,9 +11,9 @@ from gvc import registry, seeds
 from gvc.errors import InputError
 from gvc.noise_map import NU_MAX
 from gvc.phy import BurstReceiver, BurstTransmitter, Numerology, PictureShape, SymbolFrame
-from gvc.phy.genie import ChannelGenie
 from gvc.phy.layout import fragment_symbols
 from gvc.phy.payload import create_payload
+from gvc.phy.receiver.genie import ChannelGenie
 
 CENTER_FREQUENCY_HZ = 2.4e9
 ESTIMATORS = ("ls", "dft-smoothed", "lmmse-exponential", "learned")

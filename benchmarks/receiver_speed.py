@@ -16,11 +16,11 @@ import numpy as np
 import torch
 
 from benchmarks.common import emit, parser
-from flowgraphs.experiment import configure
+from flowgraphs.experiment.run import configure
 from gvc.config import LinkConfig
 from gvc.errors import LinkError
 from gvc.phy import BurstTransmitter, FrameAssembler, Numerology, PictureShape, SymbolFrame
-from gvc.phy.offline import channel_of, receiver_of
+from gvc.simulation.offline import channel_of, receiver_of
 from gvc.video.clip import open_clip
 
 STEPS = (1, 2, 4, 8)
@@ -39,7 +39,7 @@ def main() -> None:
     own = [f"video.size={arguments.size}", f"model.threads={arguments.threads}", *arguments.set]
     config = configure(arguments.radio, own)
     torch.set_num_threads(arguments.threads)
-    from models.codec import FrameDecoder, FrameDenoiser, FrameEncoder
+    from models.stages import FrameDecoder, FrameDenoiser, FrameEncoder
 
     source = open_clip(arguments.clip, size=config.video.size, frames=arguments.frames)
     pictures = list(source)

@@ -14,8 +14,8 @@ import matplotlib.pyplot as plt
 from benchmarks.book import analysis, figures, page
 from benchmarks.book.analysis import Row
 from flowgraphs import output
-from gvc.evaluation.style import DPI, LIGHT, applied
 from gvc.paths import ROOT
+from gvc.report.style import DPI, LIGHT, applied
 from gvc.sweep.config import load
 from gvc.sweep.store import MERGED, read_table
 from gvc.sweep.sweep import create_engine, sweep

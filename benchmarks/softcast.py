@@ -14,12 +14,12 @@ from benchmarks import common
 from gvc import registry, seeds
 from gvc.channel.symbol import SymbolChannel
 from gvc.coding.scheme import ReceivedSlot, Slot
-from gvc.coding.softcast.analogue import SHARES, SIZES
+from gvc.coding.schemes.softcast.analogue import SHARES, SIZES
+from gvc.content.clips import installed_clips
 from gvc.evaluation.metrics.psnr import psnr_db
 from gvc.noise_map import NU_MIN
 from gvc.phy.shape import frame_symbols
 from gvc.video.clip import open_clip
-from gvc.video.content import installed_clips
 
 
 def receive(slots: list[Slot], channel: SymbolChannel, loss: float, seed: int) -> list[ReceivedSlot | None]:

@@ -14,9 +14,9 @@ from scipy.special import erfc
 
 from benchmarks import common
 from benchmarks.ldpc import CodeTrial, Decode, bits_of, sionna
-from gvc.phy import ldpc, qam
-from gvc.phy.mcs import named
-from gvc.phy.qam import ORDERS
+from gvc.phy.fec import ldpc, qam
+from gvc.phy.fec.mcs import named
+from gvc.phy.fec.qam import ORDERS
 
 SCHEMES = "qpsk-1_5,qpsk-1_2,16qam-1_2,64qam-1_2,64qam-5_6,256qam-3_4"
 STEP_DB = 0.25
@@ -165,7 +165,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     """Left: uncoded bit error rates on their theory. Right: block error rates of the codes, both decoders."""
     from matplotlib.figure import Figure
 
-    from gvc.evaluation.style import DPI, LIGHT, MARKERS, WIDTH_INCHES, applied
+    from gvc.report.style import DPI, LIGHT, MARKERS, WIDTH_INCHES, applied
 
     with applied(LIGHT):
         figure = Figure((WIDTH_INCHES, 4.2))

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from gvc.evaluation.headline import gains_db, queue_grew
 from gvc.registry import names
+from gvc.report.headline import gains_db, queue_grew
 
 SINGLES = ("clip", "radio", "frames_sent", "frames_lost", "bursts_sent", "bursts_lost", "snr_set_db", "snr_est_db")
 

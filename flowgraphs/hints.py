@@ -3,7 +3,7 @@
 from typing import Any
 
 from gvc.config import LinkConfig
-from gvc.phy.assembler import MAX_HELD
+from gvc.phy.receiver.assembler import MAX_HELD
 from models.identity import sender_of
 
 

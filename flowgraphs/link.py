@@ -10,19 +10,19 @@ from flowgraphs import stages
 from gvc.coding.arms import bind
 from gvc.coding.scheme import ReceivedSlot
 from gvc.config import LinkConfig
-from gvc.phy.assembler import FrameAssembler
-from gvc.phy.genie import true_magnitude
 from gvc.phy.identity import stream_of
 from gvc.phy.numerology import Numerology
-from gvc.phy.offline import receiver_parameters
-from gvc.phy.receiver import BurstReceiver as Demodulator
+from gvc.phy.receiver.assembler import FrameAssembler
+from gvc.phy.receiver.genie import true_magnitude
+from gvc.phy.receiver.receiver import BurstReceiver as Demodulator
 from gvc.phy.transmitter import BurstTransmitter as Modulator
+from gvc.simulation.offline import receiver_parameters
 from gvc.storage.run_folder import RunFolder
-from gvc_blocks import flow
-from gvc_blocks.credit import MAX_IN_FLIGHT
 from gvc_blocks.evaluation.run_recorder import RunRecorder
 from gvc_blocks.evaluation.zmq_video_sink import ZmqVideoSink
-from gvc_blocks.flight import Flight
+from gvc_blocks.runtime import flow
+from gvc_blocks.runtime.credit import MAX_IN_FLIGHT
+from gvc_blocks.runtime.flight import Flight
 
 
 class LinkGraph(gr.top_block):

@@ -8,10 +8,10 @@ from gvc.config import LinkConfig
 from gvc.errors import ConfigError
 from gvc.phy.numerology import Numerology
 from gvc.storage.run_folder import RunFolder
-from gvc_blocks import flow
 from gvc_blocks.evaluation.png_video_sink import PngVideoSink
 from gvc_blocks.evaluation.run_recorder import RunRecorder
-from gvc_blocks.phy.sample_file_source import SampleFileSource
+from gvc_blocks.radio.sample_file_source import SampleFileSource
+from gvc_blocks.runtime import flow
 
 
 class ReceiveGraph(gr.top_block):

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from gnuradio import gr
 
 from gvc.errors import GvcError, LinkError
-from gvc_blocks.flow import Flow
+from gvc_blocks.runtime.flow import Flow
 
 STALL_S = 60.0
 GRACE_S = 5.0

@@ -9,15 +9,15 @@ from gvc.config import LinkConfig
 from gvc.errors import ConfigError
 from gvc.phy.identity import Expected
 from gvc.phy.numerology import Numerology
-from gvc.phy.offline import receiver_parameters
-from gvc_blocks.channel.sionna_channel import SionnaChannel
+from gvc.simulation.offline import receiver_parameters
 from gvc_blocks.coding.denoiser import DenoisingStage
 from gvc_blocks.coding.online_trainer import OnlineTrainer
 from gvc_blocks.coding.segment_decoder import SegmentDecoder
 from gvc_blocks.coding.segment_encoder import SegmentEncoder
-from gvc_blocks.feedback import Feedback
 from gvc_blocks.phy.burst_receiver import BurstReceiver
 from gvc_blocks.phy.burst_transmitter import BurstTransmitter
+from gvc_blocks.radio.sionna_channel import SionnaChannel
+from gvc_blocks.runtime.feedback import Feedback
 from gvc_blocks.video.video_source import VideoSource
 from models.link_check import check_size
 

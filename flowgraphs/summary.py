@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from flowgraphs.experiment import percentiles_ms
+from flowgraphs.experiment.run import percentiles_ms
 from flowgraphs.output import emit
 from gvc_blocks.evaluation.png_video_sink import PngVideoSink
 from gvc_blocks.evaluation.zmq_video_sink import ZmqVideoSink
-from gvc_blocks.flow import Flow
 from gvc_blocks.phy.burst_receiver import BurstReceiver
 from gvc_blocks.phy.burst_transmitter import BurstTransmitter
+from gvc_blocks.runtime.flow import Flow
 from gvc_blocks.video.video_source import VideoSource
 
 

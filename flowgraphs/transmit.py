@@ -6,8 +6,8 @@ from flowgraphs import stages
 from gvc.coding.arms import bind
 from gvc.config import LinkConfig
 from gvc.phy.identity import stream_of
-from gvc_blocks import flow
-from gvc_blocks.phy.sample_file_sink import SampleFileSink
+from gvc_blocks.radio.sample_file_sink import SampleFileSink
+from gvc_blocks.runtime import flow
 
 
 class TransmitGraph(gr.top_block):

@@ -93,8 +93,12 @@ class Child:
             threading.Thread(target=work, args=(pipe,), daemon=True, name=f"{name}: {work.__name__}")
             for work, pipe in works
         ]
-        for thread in self._threads:
-            thread.start()
+        try:
+            for thread in self._threads:
+                thread.start()
+        except BaseException:  # an interrupt: nobody has this object yet who could close it
+            self._process.kill()
+            raise
 
     @property
     def pid(self) -> int:

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from gvc import core_yaml
-from gvc.coding.capacity_options import CapacityConfig
-from gvc.coding.digital_options import DigitalConfig
-from gvc.coding.hybrid_options import HybridConfig
+from gvc.coding.schemes.bound.options import CapacityConfig
+from gvc.coding.schemes.digital.options import DigitalConfig
+from gvc.coding.schemes.hybrid.options import HybridConfig
 from gvc.errors import ConfigError, InputError
 from gvc.paths import radios_dir
 from gvc.permission import code_names, refuse_code

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gvc import registry
-from gvc.coding import link_adaptation
 from gvc.coding.arms import bind
+from gvc.coding.schemes.digital import link_adaptation
 from gvc.config import LinkConfig
 from gvc.errors import ConfigError
-from gvc.phy.mcs import named
+from gvc.phy.fec.mcs import named
 from gvc.phy.numerology import Numerology
-from gvc.phy.offline import channel_of, receiver_of
 from gvc.phy.shape import frame_symbols
+from gvc.simulation.offline import channel_of, receiver_of
 from models.latents import latents_of
 
 

@@ -14,23 +14,23 @@ import numpy as np
 
 from gvc import registry, seeds
 from gvc.coding.arms import Arm, bind
-from gvc.coding.codec.trials import TRIALS, fingerprint
-from gvc.coding.transmission import Coded, Sent, Transmission, encode, receive, send
+from gvc.coding.codecs.video.trials import TRIALS, fingerprint
 from gvc.config import ChannelConfig, LinkConfig, build, radio_path
 from gvc.errors import ConfigError
-from gvc.evaluation.freezes import freezes
 from gvc.evaluation.metrics import measure
+from gvc.evaluation.service.freezes import freezes
 from gvc.paths import cache_dir
 from gvc.permission import refuse_code
 from gvc.phy.layout import overhead
 from gvc.phy.numerology import Numerology
-from gvc.phy.realisation import WARM_UP, Realisation
 from gvc.registry import nearest
 from gvc.section import shown
+from gvc.simulation.realisation import WARM_UP, Realisation
+from gvc.simulation.transmission import Coded, Sent, Transmission, encode, receive, send
 from gvc.video.clip import open_clip
-from models.codec import dtype_of
 from models.latents import latents_of
 from models.link_check import check_link
+from models.stages import dtype_of
 from models.weights import digest
 
 METRICS = {"psnr_db": 1, "lpips": 4}
@@ -230,7 +230,7 @@ def inputs(parameters: dict[str, Any]) -> list[Path]:
 
     Raises InputError and its kin for parameters that no link can be made of.
     """
-    from gvc.video.content import find_clip
+    from gvc.content.clips import find_clip
 
     point = Point.of(parameters)
     config = check_link(point.config, point.arms, running=False)
@@ -260,7 +260,7 @@ vars(link).update(
         "gvc.coding",
         "gvc.video",
         "gvc.evaluation.metrics",
-        "gvc.evaluation.freezes",
+        "gvc.evaluation.service.freezes",
         "models",
     ),
 )

@@ -15,7 +15,7 @@ from gvc.coding.scheme import Estimate
 from models.arms import Places
 from models.arms import arm as arm_of
 from models.cddm.gate import GATE
-from models.codec import dtype_of
+from models.stages import dtype_of
 from models.weights import with_shards
 
 PLAIN = "jscc"
@@ -36,7 +36,7 @@ class NeuralReceiver:
         decoder: registry name of kind `decoder`.
         options: by kind (denoiser, sampler, decoder) the further options of the strategy.
         places: where the shipped strategies find their weights; None for the preset's folder.
-        frozen: see `models.codec`.
+        frozen: see `models.stages`.
 
     Raises InputError for an unknown arm; `load` raises InputError and its kin, WeightsError among them.
     """

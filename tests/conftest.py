@@ -69,7 +69,7 @@ def children() -> dict[int, str]:
     video that a process keeps on purpose.
     """
     found = {}
-    decoding = sys.modules.get("gvc.coding.codec.decoder")
+    decoding = sys.modules.get("gvc.coding.codecs.video.decoder")
     kept = decoding.DECODER.pid if decoding else None
     for task in Path("/proc/self/task").iterdir():
         try:

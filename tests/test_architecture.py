@@ -141,7 +141,7 @@ def test_training_needs_torch_numpy_pillow_and_safetensors_alone() -> None:
     evaluated = """
 import torch, gvc, models.jscc.train, models.cddm.train
 from models.arms import Places
-from models.score import score_arms
+from models.ablation.score import score_arms
 rows = score_arms({"p": torch.zeros(3, 32, 32, dtype=torch.uint8)}, ["A+", "C"], Places("small"))
 assert {row["arm"] for row in rows} == {"A+", "C"}
 """

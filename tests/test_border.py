@@ -12,9 +12,9 @@ from gvc import border, registry
 from gvc.coding.scheme import Decoded
 from gvc.errors import InputError, LinkError
 from gvc.evaluation.pretrained.findings import Detections, Keypoints, Text
-from gvc.phy.channel_estimator import Smoothing
-from gvc.phy.mcs import TABLE
+from gvc.phy.fec.mcs import TABLE
 from gvc.phy.numerology import Numerology
+from gvc.phy.receiver.channel_estimator import Smoothing
 from tests import borders
 
 U = Numerology.load("ofdm64")
@@ -109,7 +109,7 @@ def test_what_is_missing_is_told(kind: str) -> None:
 
 def test_our_own_are_looked_at_in_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     assert registry.guarded is borders.guarded
-    monkeypatch.setattr("gvc.phy.equaliser.ZeroForcing.equalise", lambda self, *_: (c(3), f(3)))
+    monkeypatch.setattr("gvc.phy.receiver.equaliser.ZeroForcing.equalise", lambda self, *_: (c(3), f(3)))
     with pytest.raises(AssertionError, match="equaliser 'zf': `equalise` gave symbols as complex64"):
         registry.create("equaliser", "zf").equalise(c(2, 4, 6), c(2, 6), 0.1)
 

@@ -15,8 +15,8 @@ from gvc.errors import InputError
 from gvc.paths import ROOT
 
 KILL = "import os, signal; print(process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
-EVALUATOR = "from gvc.evaluation.process import EvaluatorProcess as P; process = P(FOLDER, ['psnr_db'])"
-DECODER = "from gvc.coding.codec.decoder import DECODER as D; D._ready(); process = D"
+EVALUATOR = "from gvc.evaluation.service.process import EvaluatorProcess as P; process = P(FOLDER, ['psnr_db'])"
+DECODER = "from gvc.coding.codecs.video.decoder import DECODER as D; D._ready(); process = D"
 TRAINER = (
     "from models.cddm.online_process import TrainerProcess as T; from gvc.config import AdaptConfig as A; "
     "process = T('small', A())._child"

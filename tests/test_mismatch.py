@@ -9,8 +9,8 @@ from benchmarks.mismatch import CASES, CHANNELS, System, maker, measured
 from gvc import seeds
 from gvc.errors import LinkError
 from gvc.noise_map import NU_MAX
-from gvc.phy.equaliser import Mmse
-from models.scorer import Outcome, Variant
+from gvc.phy.receiver.equaliser import Mmse
+from models.ablation.networks import Outcome, Variant
 
 
 def elements(rows: int, carriers: int, seed: int = 1) -> np.ndarray:

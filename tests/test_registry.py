@@ -10,11 +10,11 @@ import torch
 from gvc import registry
 from gvc.errors import ConfigError, InputError, LinkError
 from gvc.phy.numerology import Numerology
-from gvc.phy.receiver import BurstReceiver
+from gvc.phy.receiver.receiver import BurstReceiver
 
 PARTS = """
 import numpy as np
-from gvc.phy.channel_estimator import DftSmoothed, Smoothing
+from gvc.phy.receiver.channel_estimator import DftSmoothed, Smoothing
 
 class Equaliser:
     def __init__(self, floor=1e-9, spoil=None):
@@ -150,7 +150,7 @@ U = Numerology.load("ofdm64")
         ("channel_estimator", "own_parts:Asks", {}, {"numerology": U}, InputError, "needs 'taps', which nothing gives"),
         ("channel_estimator", "own_parts:Equaliser", {}, {"numerology": U}, InputError,
          "constructor does not take 'numerology'"),
-        ("equaliser", "own_parts:Nothing", {}, {}, InputError, "has no 'equalise'; gvc.phy.equaliser.Equaliser"),
+        ("equaliser", "own_parts:Nothing", {}, {}, InputError, "has no 'equalise'; gvc.phy.receiver.equaliser"),
         ("encoder", "own_parts:Nothing", {}, {}, InputError, "has no 'encode'"),
         ("equaliser", "own_parts:Broken", {}, {}, InputError, "cannot be made: IndexError"),
         ("equaliser", "own_parts:CONSTANT", {}, {}, InputError, "is a int: name a class"),

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.book.analysis import BLOCKED, DELAY, MARGIN, SPEED, Row, cbr_name, curve, mean_and_tenth, values_of
 from gvc.evaluation.metrics.description import describe
-from gvc.evaluation.style import DASHES, LIGHT, MARKERS, WIDTH_INCHES
+from gvc.report.style import DASHES, LIGHT, MARKERS, WIDTH_INCHES
 
 METRICS = ("psnr_db", "lpips", "dists", "vmaf")
 TITLES = {

@@ -27,9 +27,9 @@ def bank(
     import numpy as np
     from safetensors.numpy import save
 
-    from flowgraphs.experiment import configure
+    from flowgraphs.experiment.run import configure
     from gvc.config import DEFAULT_RADIO
-    from gvc.phy.bank import record_radio
+    from gvc.simulation.bank import record_radio
     from models.latents import latents_of
 
     radios = radio or [DEFAULT_RADIO]

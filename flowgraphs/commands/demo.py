@@ -36,7 +36,7 @@ def demo(
     folder; its path is printed last.
     """
     from flowgraphs.commands.report import with_report
-    from flowgraphs.experiment import Plan, run_link
+    from flowgraphs.experiment.run import Plan, run_link
     from flowgraphs.headline import headline
 
     with output.steps() as told:
@@ -55,8 +55,8 @@ def demo(
 def _over_snr(plan: Any, result: dict[str, Any], told: Any) -> dict[str, str]:
     """Write the sweep over SNR into the run folder; a sweep that fails costs its figure, and the reason is returned."""
     # After `configure` has set the number of threads: it loads torch.
-    from flowgraphs.experiment import configure
-    from flowgraphs.snr_sweep import sweep
+    from flowgraphs.experiment.run import configure
+    from flowgraphs.experiment.snr_sweep import sweep
     from gvc.coding.arms import bind
 
     try:

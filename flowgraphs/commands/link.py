@@ -8,7 +8,7 @@ import typer
 from flowgraphs import output
 from flowgraphs.commands.options import AllowCode, names
 from gvc.evaluation.metrics import DEFAULT_METRICS
-from gvc.evaluation.session import KEEP
+from gvc.evaluation.service.session import KEEP
 
 
 def link(
@@ -28,7 +28,7 @@ def link(
 ) -> None:
     """Send a clip over a simulated channel, decode it by each arm, and measure."""
     from flowgraphs.commands.report import with_report
-    from flowgraphs.experiment import Plan, run_link
+    from flowgraphs.experiment.run import Plan, run_link
     from flowgraphs.headline import headline
 
     with output.steps() as told:

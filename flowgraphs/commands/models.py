@@ -72,7 +72,7 @@ def train(
     """Train a network; the log goes to stderr, weights, log.jsonl and eval.json to --out."""
     import importlib
 
-    from models.session import Options
+    from models.training.session import Options
 
     if name not in NETWORKS:
         raise InputError(f"unknown network '{name}'{nearest(name, list(NETWORKS))}")

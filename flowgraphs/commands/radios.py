@@ -37,7 +37,7 @@ def check_radio(
     Whatever `link`, `tx` or `rx` would refuse of it is an error here (exit code 2) that names the key, and for an
     unknown key or name the nearest valid one.
     """
-    from flowgraphs.experiment import configure
+    from flowgraphs.experiment.run import configure
     from flowgraphs.output import emit
     from gvc.config import radio_path
 

@@ -46,7 +46,7 @@ def written(run: Path) -> dict[str, Any]:
 
     Raises InputError for a folder that holds no run, LinkError when nothing can be written.
     """
-    from gvc.evaluation.report import write_report
+    from gvc.report.page import write_report
 
     made = write_report(run)
     for name in made.failed:

@@ -21,7 +21,7 @@ def rx(
     json: Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write JSON; - for stdout.")] = None,
 ) -> None:
     """Receive frames from recorded samples. Picture size and losses are read from the bursts' headers."""
-    from flowgraphs.experiment import configure
+    from flowgraphs.experiment.run import configure
 
     config = configure(radio, set_ or [], [arm], simulated=False)
     if reference is not None:

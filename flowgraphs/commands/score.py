@@ -47,10 +47,10 @@ def score(
     import torch
 
     from gvc.channel.symbol import SymbolChannel
-    from models import pictures
+    from models.ablation.score import Conditions
+    from models.ablation.score import score as run
     from models.arms import Places
-    from models.score import Conditions
-    from models.score import score as run
+    from models.training import pictures
 
     if threads:
         torch.set_num_threads(threads)

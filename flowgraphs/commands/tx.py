@@ -26,7 +26,7 @@ def tx(
     A radio clips samples beyond 1: scale them for it.
     """
     factor = _factor(scale)
-    from flowgraphs.experiment import configure, rates
+    from flowgraphs.experiment.run import configure, rates
 
     config = configure(radio, set_ or [], [arm], simulated=False)
     from flowgraphs.runner import run

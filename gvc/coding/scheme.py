@@ -1,6 +1,6 @@
 """A scheme codes a segment of pictures into slots of symbols: the middle one of three layers.
 
-A codec (`gvc.coding.codec`) turns pictures into bytes, a scheme a segment of pictures into one slot of symbols a
+A codec (`gvc.coding.codecs.video`) turns pictures into bytes, a scheme a segment of pictures into one slot of symbols a
 picture, a transport bytes into packets. JSCC, digital, softcast and hybrid are schemes alike.
 """
 

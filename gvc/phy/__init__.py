@@ -11,8 +11,8 @@ _HOMES = {
     "ReceivedFrame": "frames",
     "BurstHeader": "header",
     "BurstTransmitter": "transmitter",
-    "BurstReceiver": "receiver",
-    "FrameAssembler": "assembler",
+    "BurstReceiver": "receiver.receiver",
+    "FrameAssembler": "receiver.assembler",
 }
 __all__ = list(_HOMES)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from gvc.errors import InputError, ParseError
 from gvc.phy import shape
-from gvc.phy.convolutional import CODES
+from gvc.phy.fec.convolutional import CODES
 from gvc.phy.sequences import pseudo_random_bits
 
 VERSION = 2
@@ -117,7 +117,7 @@ class UnknownBurst(ParseError):
 def encode(packed: bytes, elements: int, code: str = "k7") -> np.ndarray:
     """QPSK symbols complex64 [elements], power 1, of a packed header: its code bits, repeated until all are full.
 
-    code: name in `gvc.phy.convolutional.CODES`. Raises InputError when the elements are too few.
+    code: name in `gvc.phy.fec.convolutional.CODES`. Raises InputError when the elements are too few.
     """
     bits = np.unpackbits(np.frombuffer(packed, np.uint8))
     order, signs = _places(elements, CODES[code].coded_bits(8 * SIZE))

@@ -8,7 +8,7 @@ from typing import get_type_hints
 import numpy as np
 
 from gvc.errors import ConfigError, InputError
-from gvc.phy.convolutional import CODES
+from gvc.phy.fec.convolutional import CODES
 from gvc.phy.header import SIZE
 from gvc.phy.sequences import pseudo_random_bits
 from gvc.registry import names, nearest

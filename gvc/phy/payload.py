@@ -1,9 +1,9 @@
 """Payload sockets: how a frame's symbols become resource elements and come back. The waveform does not look inside.
 
 A header's `payload_type` names the socket, the kind of shape, and tells the decoder what the symbols are: 0 those of a
-neural encoder, 1 to 4 QAM of 2, 4, 6 or 8 bits with the code rate in the header's `mode` (`gvc.phy.mcs`), 5 softcast,
-6 hybrid, 7 coded bytes that say themselves what they are. 8 to 63 are for schemes from outside the repository, which
-send pictures: a receiver takes those that its own scheme names.
+neural encoder, 1 to 4 QAM of 2, 4, 6 or 8 bits with the code rate in the header's `mode` (`gvc.phy.fec.mcs`), 5
+softcast, 6 hybrid, 7 coded bytes that say themselves what they are. 8 to 63 are for schemes from outside the
+repository, which send pictures: a receiver takes those that its own scheme names.
 """
 
 from typing import NamedTuple, Protocol

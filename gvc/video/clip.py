@@ -10,9 +10,9 @@ import av.filter
 import numpy as np
 from av.stream import Disposition
 
+from gvc.content.clips import find_clip
 from gvc.errors import InputError
 from gvc.video import picture
-from gvc.video.content import find_clip
 from gvc.video.orientation import Orientation
 
 _LARGEST_SIDE = 16384

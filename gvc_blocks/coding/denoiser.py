@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from gvc.coding.arms import Arm, bind
-from gvc.coding.transmission import received_slot
 from gvc.config import LinkConfig, given
 from gvc.errors import ConfigError
 from gvc.phy.frames import ReceivedFrame
-from gvc_blocks.contents import DenoisedFrame
-from gvc_blocks.guarded import GuardedBlock
-from gvc_blocks.tap import Tap
+from gvc.simulation.transmission import received_slot
+from gvc_blocks.runtime.contents import DenoisedFrame
+from gvc_blocks.runtime.guarded import GuardedBlock
+from gvc_blocks.runtime.tap import Tap
 
 
 class DenoisingStage(GuardedBlock):

@@ -7,7 +7,7 @@ from typing import Any
 from gvc.config import AdaptConfig
 from gvc.errors import ConfigError
 from gvc.phy.frames import ReceivedFrame
-from gvc_blocks.guarded import GuardedBlock
+from gvc_blocks.runtime.guarded import GuardedBlock
 from models.cddm.online_process import TrainerProcess
 from models.receiver import NeuralReceiver
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from gvc.coding.arms import Arm, bind
 from gvc.coding.segments import Piece, Segment, SegmentReceiver
-from gvc.coding.transmission import received_slot
 from gvc.config import LinkConfig, given
 from gvc.phy.frames import ReceivedFrame
-from gvc_blocks.contents import DecodedFrame, DenoisedFrame, Undecodable
-from gvc_blocks.flight import Flight
-from gvc_blocks.guarded import GuardedBlock
+from gvc.simulation.transmission import received_slot
+from gvc_blocks.runtime.contents import DecodedFrame, DenoisedFrame, Undecodable
+from gvc_blocks.runtime.flight import Flight
+from gvc_blocks.runtime.guarded import GuardedBlock
 
 
 class SegmentDecoder(GuardedBlock):

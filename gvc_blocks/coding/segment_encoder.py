@@ -10,10 +10,10 @@ from gvc.config import LinkConfig, given
 from gvc.errors import LinkError
 from gvc.phy.frames import SymbolFrame
 from gvc.phy.shape import PictureShape, frame_symbols
-from gvc_blocks.contents import VideoFrame
-from gvc_blocks.feedback import Feedback
-from gvc_blocks.guarded import GuardedBlock
-from gvc_blocks.tap import Tap
+from gvc_blocks.runtime.contents import VideoFrame
+from gvc_blocks.runtime.feedback import Feedback
+from gvc_blocks.runtime.guarded import GuardedBlock
+from gvc_blocks.runtime.tap import Tap
 from models.latents import latents_of
 
 

@@ -3,8 +3,8 @@
 import pmt
 
 from gvc.phy.frames import ReceivedFrame, SymbolFrame
-from gvc_blocks.contents import DenoisedFrame
-from gvc_blocks.guarded import GuardedBlock
+from gvc_blocks.runtime.contents import DenoisedFrame
+from gvc_blocks.runtime.guarded import GuardedBlock
 
 
 class SymbolsToPdu(GuardedBlock):

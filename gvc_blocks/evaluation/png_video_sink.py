@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 
 from gvc.errors import LinkError
-from gvc_blocks.contents import DecodedFrame
-from gvc_blocks.guarded import GuardedBlock
+from gvc_blocks.runtime.contents import DecodedFrame
+from gvc_blocks.runtime.guarded import GuardedBlock
 
 GREY = 128
 LATE = 256

@@ -11,8 +11,8 @@ from gvc.phy.frames import ReceivedBurst, ReceivedFrame, SymbolFrame
 from gvc.phy.signal_probe import SignalProbe
 from gvc.storage.run import BURSTS_FILE, SIGNAL_FILE, SYMBOLS_FILE
 from gvc.storage.run_folder import ArrayLog, RunFolder
-from gvc_blocks.contents import DenoisedFrame
-from gvc_blocks.guarded import GuardedBlock
+from gvc_blocks.runtime.contents import DenoisedFrame
+from gvc_blocks.runtime.guarded import GuardedBlock
 
 RAW_FRAMES = 20
 """Frames of which the resource elements before the equaliser are kept."""

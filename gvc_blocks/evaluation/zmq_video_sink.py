@@ -4,10 +4,10 @@ import time
 from array import array
 from collections.abc import Callable
 
-from gvc.evaluation.sender import PATIENCE_S, Sender
-from gvc_blocks.contents import DecodedFrame, VideoFrame
-from gvc_blocks.flight import Flight
-from gvc_blocks.guarded import GuardedBlock
+from gvc.evaluation.service.sender import PATIENCE_S, Sender
+from gvc_blocks.runtime.contents import DecodedFrame, VideoFrame
+from gvc_blocks.runtime.flight import Flight
+from gvc_blocks.runtime.guarded import GuardedBlock
 
 LATENCIES = 100_000
 """Latencies that are kept: those of the last frames, more than an hour at 25 frames/s."""

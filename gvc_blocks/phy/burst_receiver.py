@@ -5,15 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from gvc.phy.assembler import FrameAssembler
 from gvc.phy.identity import Expected
 from gvc.phy.numerology import Numerology
-from gvc.phy.receiver import BurstReceiver as Demodulator
+from gvc.phy.receiver.assembler import FrameAssembler
+from gvc.phy.receiver.receiver import BurstReceiver as Demodulator
 from gvc.phy.signal_probe import SignalProbe
-from gvc_blocks.feedback import Feedback
-from gvc_blocks.flight import Flight
-from gvc_blocks.guarded import WORK_DONE, GuardedBlock
-from gvc_blocks.tap import Tap
+from gvc_blocks.runtime.feedback import Feedback
+from gvc_blocks.runtime.flight import Flight
+from gvc_blocks.runtime.guarded import WORK_DONE, GuardedBlock
+from gvc_blocks.runtime.tap import Tap
 
 BUFFER_SAMPLES = 65536
 

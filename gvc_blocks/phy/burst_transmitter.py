@@ -7,9 +7,9 @@ import numpy as np
 from gvc.phy.numerology import Numerology
 from gvc.phy.signal_probe import SignalProbe
 from gvc.phy.transmitter import BurstTransmitter as Modulator
-from gvc_blocks.flight import Flight
-from gvc_blocks.guarded import WORK_DONE, GuardedBlock, HeldParcel
-from gvc_blocks.tap import Tap
+from gvc_blocks.runtime.flight import Flight
+from gvc_blocks.runtime.guarded import WORK_DONE, GuardedBlock, HeldParcel
+from gvc_blocks.runtime.tap import Tap
 
 BUFFER_SAMPLES = 65536
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from gvc.config import VideoConfig
 from gvc.video.clip import open_clip
-from gvc_blocks.contents import VideoFrame
-from gvc_blocks.flight import Flight
-from gvc_blocks.guarded import GuardedBlock
+from gvc_blocks.runtime.contents import VideoFrame
+from gvc_blocks.runtime.flight import Flight
+from gvc_blocks.runtime.guarded import GuardedBlock
 
 
 class VideoSource(GuardedBlock):

@@ -20,10 +20,10 @@ from gvc.channel.symbol import TrainingChannel
 from gvc.errors import GvcError, InputError
 from gvc.video.clip import open_clip
 from models import weights
+from models.ablation.score import psnr
 from models.arms import Places
 from models.cddm.gate import GATE, LEVEL_EDGES_DB, SPREAD_EDGES_DB, Features, Gate, describe, hashes
-from models.codec import FrameDecoder, FrameDenoiser, FrameEncoder
-from models.score import psnr
+from models.stages import FrameDecoder, FrameDenoiser, FrameEncoder
 
 SIDE = 256
 SECONDS_APART = 0.8

@@ -22,8 +22,8 @@ from gvc.errors import GvcError, LinkError
 from gvc.message import Message
 from models.arms import Places, arm
 from models.cddm.online import Adapter, Frame
-from models.codec import dtype_of
 from models.latents import from_symbols, grid
+from models.stages import dtype_of
 
 NICENESS = 15
 QUEUED_FRAMES = 4

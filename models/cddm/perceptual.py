@@ -17,7 +17,7 @@ from gvc.errors import WeightsError
 from models.cddm.network import Denoiser
 from models.jscc.network import Decoder, Encoder, sent
 from models.jscc.transmit import transmit
-from models.session import TrainingSession
+from models.training.session import TrainingSession
 
 TEACHER = 8
 LPIPS_WEIGHT = 0.02

@@ -13,7 +13,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models import session as sessions
 from models import weights
 from models.arms import BEHIND, CONTROL, DENOISER, EPSILON, PERCEPTUAL, STUDENT, Places, widen
 from models.cddm import epsilon, perceptual
@@ -21,8 +20,9 @@ from models.cddm.epsilon import Epsilon
 from models.cddm.network import SIZES, Denoiser
 from models.jscc.network import Decoder, Encoder, sent
 from models.jscc.transmit import transmit
-from models.session import Options, TrainingSession
-from models.training import StepLog, fit
+from models.training import session as sessions
+from models.training.fit import StepLog, fit
+from models.training.session import Options, TrainingSession
 
 STAGES = ("denoiser", "behind", "control")
 ON_DEMAND = ("epsilon", "perceptual")
@@ -63,7 +63,7 @@ def train(options: Options) -> None:
         fit("perceptual", loss, [student, decoder], run.log, seconds, rate=run.rate / 2)
         weights.save(student, run.out / STUDENT)
         weights.save(decoder, run.out / PERCEPTUAL)
-    from models.score import score_arms
+    from models.ablation.score import score_arms
 
     arms = ["A", "A+", "control", "C", "D", "P"]
     there = [name for name in arms if places.file(name).exists()]

@@ -5,8 +5,8 @@ import functools
 import numpy as np
 import torch
 
-from gvc.phy.channel_estimator import DftSmoothed, Smoothing
 from gvc.phy.numerology import Numerology
+from gvc.phy.receiver.channel_estimator import DftSmoothed, Smoothing
 from models import weights
 from models.channel_estimator.network import DelayProfile, Geometry, describe, geometry, posterior, untrained
 from models.channel_estimator.train import BLIND, LEARNED

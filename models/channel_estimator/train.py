@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from gvc import seeds
-from models import session as sessions
 from models import weights
 from models.channel_estimator.network import DelayProfile, Geometry, describe, geometry, posterior
-from models.session import Options
-from models.training import StepLog, fit
+from models.training import session as sessions
+from models.training.fit import StepLog, fit
+from models.training.session import Options
 
 LEARNED, BLIND = "profile.safetensors", "profile_blind.safetensors"
 PATHS, MIDAMBLES, BATCH = 24, 4, 64

@@ -8,12 +8,12 @@ import numpy as np
 
 from gvc import seeds
 from gvc.errors import BudgetError, InputError, ParseError
-from gvc.phy.mcs import named
-from gvc.phy.transport_block import TransportBlock, transport_block
+from gvc.phy.fec.mcs import named
+from gvc.phy.fec.transport_block import TransportBlock, transport_block
 from models.arms import AWARE, ENCODER, Places
-from models.codec import FrameEncoder
 from models.latents import MAX_LATENTS, MIN_LATENTS, STRIDE, grid
 from models.receiver import PLAIN, NeuralReceiver
+from models.stages import FrameEncoder
 from models.weights import with_shards
 
 GREY, SWING = 128, 127

@@ -18,8 +18,8 @@ from models.jscc.network import Decoder, Encoder
 from models.jscc.transmit import transmit
 from models.latents import MAX_LATENTS
 from models.layers import Residual
-from models.session import Options, TrainingSession
-from models.training import fit
+from models.training.fit import fit
+from models.training.session import Options, TrainingSession
 
 STAGES = ("specialist",)
 # shares of the time for the specialist and for the one behind the denoiser; the control has steps, not a time
@@ -53,7 +53,7 @@ def train(options: Options) -> None:
         (encoder, ENCODER), (denoiser, DENOISER), (plain, AWARE), (behind, BEHIND), (control, CONTROL),
     ):  # fmt: skip
         weights.save(network, run.out / file)
-    from models.score import score_arms
+    from models.ablation.score import score_arms
 
     places = Places(options.preset, run.out, run.out)
     run.finish(lambda held_out: score_arms(held_out, ["A+", "control", "C", "D"], places=places))

@@ -15,13 +15,13 @@ import sys
 import torch.nn.functional as F
 from torch import Tensor
 
-from models import session as sessions
 from models import weights
 from models.arms import AWARE, BLIND, ENCODER, Places
 from models.jscc.network import SIZES, Decoder, Encoder
 from models.jscc.transmit import transmit
-from models.session import Options, TrainingSession
-from models.training import fit
+from models.training import session as sessions
+from models.training.fit import fit
+from models.training.session import Options, TrainingSession
 
 STAGES = ("pair", "blind", "specialist")
 PAIR_SHARE = 0.85
@@ -66,7 +66,7 @@ def train(options: Options) -> None:
             constant_loss=run.constant_loss(),
         )
         weights.save(blind, run.out / BLIND)
-    from models.score import score_arms
+    from models.ablation.score import score_arms
 
     arms = ["A", "A+"] if (run.out / BLIND).exists() else ["A+"]
     run.finish(lambda held_out: score_arms(held_out, arms, places=Places(options.preset, run.out)))

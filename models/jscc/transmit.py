@@ -7,7 +7,7 @@ from gvc.noise_map import NU_MAX
 from models.cddm.network import linear_estimate
 from models.jscc.network import Encoder
 from models.latents import MAX_LATENTS, MIN_LATENTS, from_symbols, to_symbols
-from models.session import TrainingSession
+from models.training.session import TrainingSession
 
 
 def transmit(encoder: Encoder, run: TrainingSession) -> tuple[Tensor, ...]:

@@ -12,13 +12,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gvc.channel.symbol import erase
-from gvc.coding.ground.classes import class_sets, decide
-from gvc.coding.ground.ground import BANDS, WORD_BYTES, Estimate, of_picture, received
-from gvc.coding.ground.layout import STEP, core_room
-from gvc.coding.ground.link import mix, plan, values, water
-from gvc.coding.ground.transform import BLOCK
+from gvc.coding.schemes.ground.classes import class_sets, decide
+from gvc.coding.schemes.ground.ground import BANDS, WORD_BYTES, GroundEstimate, of_picture, received
+from gvc.coding.schemes.ground.layout import STEP, core_room
+from gvc.coding.schemes.ground.link import mix, plan, values, water
+from gvc.coding.schemes.ground.transform import BLOCK
 from gvc.noise_map import NU_MAX
-from models.pictures import Crops
+from models.training.pictures import Crops
 
 SNR_DB = (-5.0, 25.0)
 CBR = (1 / 192, 1 / 24)
@@ -29,7 +29,7 @@ TRANSPOSED = [0, *(1 + 3 * octave + direction for octave in range(4) for directi
 
 
 @dataclass(frozen=True)
-class Conditions:
+class DrawConditions:
     """Of a group of pictures: snr_db float [B] of the channel, design_db [B] what the transmitter took it for, fading
     int [B] (0 none, 1 independent, 2 in a few blocks), erasure float [B]; the rest is the group's.
     """
@@ -44,7 +44,7 @@ class Conditions:
     map_lost: bool = False
 
 
-def random_conditions(count: int, generator: torch.Generator) -> Conditions:
+def random_conditions(count: int, generator: torch.Generator) -> DrawConditions:
     """The training's: every SNR and CBR, known and mistaken design, erasures, now and then a lost map."""
 
     def uniform(*shape: int) -> Tensor:
@@ -62,14 +62,14 @@ def random_conditions(count: int, generator: torch.Generator) -> Conditions:
             classes = number
             break
     cbr = CBR[0] * (CBR[1] / CBR[0]) ** rate if half < 0.6 else 1 / 48
-    return Conditions(snr, snr + mistaken, fading, erasure, classes, cbr, layered < 0.2, lost < 0.015)
+    return DrawConditions(snr, snr + mistaken, fading, erasure, classes, cbr, layered < 0.2, lost < 0.015)
 
 
-def fixed_conditions(count: int, kind: str, snr_db: float, cbr: float, classes: int = 64) -> Conditions:
+def fixed_conditions(count: int, kind: str, snr_db: float, cbr: float, classes: int = 64) -> DrawConditions:
     """A test's: `awgn` or `rayleigh` at one SNR, which the transmitter knows."""
     snr = torch.full((count,), snr_db)
     fading = torch.full((count,), int(kind == "rayleigh"))
-    return Conditions(snr, snr, fading, torch.zeros(count), classes, cbr)
+    return DrawConditions(snr, snr, fading, torch.zeros(count), classes, cbr)
 
 
 def side_symbols(length: Tensor, snr_db: Tensor, fading: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ def side_symbols(length: Tensor, snr_db: Tensor, fading: Tensor) -> Tensor:
     return (8 * (length + 4) / efficiency).ceil()
 
 
-def linear(pictures: Tensor, conditions: Conditions, generator: torch.Generator | None = None) -> Estimate:
+def linear(pictures: Tensor, conditions: DrawConditions, generator: torch.Generator | None = None) -> GroundEstimate:
     """Pictures float32 [B, 3, H, W] in 0..1, whole blocks, through encoder, channel and linear receiver.
 
     generator: of the channel, on the pictures' device.
@@ -116,7 +116,7 @@ def linear(pictures: Tensor, conditions: Conditions, generator: torch.Generator 
     return received(symbols_in, noise_map, made, scale, known, classes, rows, columns)
 
 
-def _channel(sent: Tensor, conditions: Conditions, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+def _channel(sent: Tensor, conditions: DrawConditions, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
     """Complex symbols [B, n] -> equalised symbols and their noise map, what the receiver claims of it half a dB off."""
     device = sent.device
 
@@ -186,7 +186,7 @@ class Pool:
         return pictures
 
     @torch.no_grad()
-    def draw(self, batch: int) -> tuple[Tensor, Estimate]:
+    def draw(self, batch: int) -> tuple[Tensor, GroundEstimate]:
         """Pictures float32 [batch, 3, crop, crop] in 0..1 and what the receiver has of them."""
         index = (torch.rand(batch, device=self.device) * self.size).long().clamp_max(self.size - 1)
         turns = torch.rand(3, batch, 1, 1, 1, device=self.device) < 0.5
@@ -201,6 +201,6 @@ class Pool:
             return torch.where(turns[2], maps[:, self.swap], maps)
 
         target = turned(self.pictures[index].float() / 255)
-        return target, Estimate(
+        return target, GroundEstimate(
             turned(self.linear[index].float()), bands(self.noise[index]), bands(self.truncation[index])
         )

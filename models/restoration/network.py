@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gvc.coding.ground.ground import BANDS, Estimate, band_shares
+from gvc.coding.schemes.ground.ground import BANDS, GroundEstimate, band_shares
 from models.layers import Condition, Stack, residuals, start_at_zero, weights_dtype
 
 UNSHUFFLE = 4
@@ -44,9 +44,9 @@ SIZES = {
 class Restoration(nn.Module):
     """Linear picture [B, 3, H, W] in about 0..1 (whole blocks) with its expected errors -> restored picture.
 
-    noise, truncation [B, BANDS, H/32, W/32] are those of `gvc.coding.ground.ground.Estimate`. With `aware=False` every
-    block is told the frame's mean alone: the network knows how good the frame is, but not where. `extra` residual
-    blocks at the bottom widen a control by the multiplications of a denoiser.
+    noise, truncation [B, BANDS, H/32, W/32] are those of `gvc.coding.schemes.ground.ground.GroundEstimate`. With
+    `aware=False` every block is told the frame's mean alone: the network knows how good the frame is, but not where.
+    `extra` residual blocks at the bottom widen a control by the multiplications of a denoiser.
     """
 
     share: Tensor
@@ -109,7 +109,7 @@ def describe(noise: Tensor, truncation: Tensor, share: Tensor, aware: bool = Tru
     return _scaled(maps), _scaled(mean), (whole + 1e-6).sqrt()
 
 
-def restore(network: Callable[..., Tensor], estimate: Estimate) -> Tensor:
+def restore(network: Callable[..., Tensor], estimate: GroundEstimate) -> Tensor:
     """The restored picture of what a receiver has: float32 as `estimate.picture`."""
     return network(estimate.picture, estimate.noise, estimate.truncation)
 

@@ -1,4 +1,4 @@
-"""Fit the class statistics of the linear ground (`gvc/coding/ground/tables/classes.safetensors`) to photos.
+"""Fit the class statistics of the linear ground (`gvc/coding/schemes/ground/tables/classes.safetensors`) to photos.
 
     python -m models.restoration.statistics --images photos/ --validation photos/validation.txt --out new.safetensors
 
@@ -16,13 +16,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gvc import seeds
-from gvc.coding.ground import class_map
-from gvc.coding.ground.classes import FILE, ClassSet, costs, level, prepared
-from gvc.coding.ground.ground import band_means
-from gvc.coding.ground.transform import BLOCK, COEFFICIENTS, analyse
+from gvc.coding.schemes.ground import class_map
+from gvc.coding.schemes.ground.classes import FILE, ClassSet, costs, level, prepared
+from gvc.coding.schemes.ground.ground import band_means
+from gvc.coding.schemes.ground.transform import BLOCK, COEFFICIENTS, analyse
 from gvc.errors import GvcError
-from models import pictures
-from models.training import StepLog
+from models.training import pictures
+from models.training.fit import StepLog
 
 COUNTS = (8, 64)
 ITERATIONS = 14

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from gvc import seeds
-from models import session as sessions
 from models import weights
 from models.restoration.draws import Pool, fixed_conditions, linear
 from models.restoration.network import SIZES, Restoration, restore
-from models.session import Options, TrainingSession
-from models.training import fit
+from models.training import session as sessions
+from models.training.fit import fit
+from models.training.session import Options, TrainingSession
 
 STAGES = ("restoration",)
 ON_DEMAND = ("arms",)

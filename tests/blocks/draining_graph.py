@@ -10,7 +10,7 @@ import numpy as np
 from gnuradio import analog, blocks, gr
 
 from flowgraphs import runner
-from gvc_blocks import flow
+from gvc_blocks.runtime import flow
 from tests.blocks.failing_graph import Modulator, Source
 
 CHUNKS = 4

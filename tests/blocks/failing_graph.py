@@ -9,8 +9,8 @@ from gnuradio import gr
 
 from flowgraphs import runner
 from gvc.errors import GvcError, InputError
-from gvc_blocks import flow
-from gvc_blocks.guarded import WORK_DONE, GuardedBlock
+from gvc_blocks.runtime import flow
+from gvc_blocks.runtime.guarded import WORK_DONE, GuardedBlock
 
 FRAMES = 6
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pmt
 
-from gvc_blocks import flow
-from gvc_blocks.credit import Credit
-from gvc_blocks.flow import Parcel
-from gvc_blocks.guarded import _TOKEN, END_TAG, WORK_DONE, End, GuardedBlock
+from gvc_blocks.runtime import flow
+from gvc_blocks.runtime.credit import Credit
+from gvc_blocks.runtime.flow import Parcel
+from gvc_blocks.runtime.guarded import _TOKEN, END_TAG, WORK_DONE, End, GuardedBlock
 
 BUFFER = 4096
 

@@ -16,16 +16,16 @@ from gvc.errors import InputError, LinkError
 from gvc.phy.numerology import Numerology
 from gvc.storage.recording import SampleWriter
 from gvc.storage.run_folder import RunFolder
-from gvc_blocks.channel.sionna_channel import SionnaChannel
 from gvc_blocks.coding.symbols_to_pdu import SymbolsToPdu
-from gvc_blocks.contents import DecodedFrame, DenoisedFrame, VideoFrame
 from gvc_blocks.evaluation.run_recorder import RunRecorder
 from gvc_blocks.evaluation.zmq_video_sink import ZmqVideoSink
-from gvc_blocks.guarded import WORK_DONE, End, GuardedBlock
 from gvc_blocks.phy.burst_receiver import BurstReceiver
 from gvc_blocks.phy.burst_transmitter import BurstTransmitter
-from gvc_blocks.phy.sample_file_sink import SampleFileSink
-from gvc_blocks.phy.sample_file_source import SampleFileSource
+from gvc_blocks.radio.sample_file_sink import SampleFileSink
+from gvc_blocks.radio.sample_file_source import SampleFileSource
+from gvc_blocks.radio.sionna_channel import SionnaChannel
+from gvc_blocks.runtime.contents import DecodedFrame, DenoisedFrame, VideoFrame
+from gvc_blocks.runtime.guarded import WORK_DONE, End, GuardedBlock
 from gvc_blocks.video.video_source import VideoSource
 from tests.blocks.mocker import Mocker
 from tests.phy.conftest import gaussian_frames

@@ -15,9 +15,9 @@ import json, sys
 import numpy as np, pmt
 from gnuradio import blocks, gr
 from flowgraphs import runner
-from gvc_blocks import flow
-from gvc_blocks.channel.sionna_channel import SionnaChannel
-from gvc_blocks.guarded import END_TAG, GuardedBlock
+from gvc_blocks.runtime import flow
+from gvc_blocks.radio.sionna_channel import SionnaChannel
+from gvc_blocks.runtime.guarded import END_TAG, GuardedBlock
 
 options = json.loads(sys.argv[1])
 sent = np.load(sys.argv[2])

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from gvc_blocks.credit import Credit, Stopped
-from gvc_blocks.flight import Flight
+from gvc_blocks.runtime.credit import Credit, Stopped
+from gvc_blocks.runtime.flight import Flight
 
 
 def test_a_credit_never_lets_more_out_than_its_limit() -> None:

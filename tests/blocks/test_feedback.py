@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from gvc_blocks.feedback import Feedback
+from gvc_blocks.runtime.feedback import Feedback
 
 
 def test_before_anything_is_fed_back_the_first_guess_holds() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gvc_blocks.contents import DecodedFrame
 from gvc_blocks.evaluation.png_video_sink import LATE, PngVideoSink
+from gvc_blocks.runtime.contents import DecodedFrame
 
 pytestmark = pytest.mark.gr
 

@@ -11,7 +11,7 @@ from gvc import config, registry
 from gvc.channel.impaired import Impaired
 from gvc.errors import ConfigError
 from gvc.phy import BurstReceiver, Numerology, PictureShape, SymbolFrame
-from gvc.phy.offline import channel_of, receiver_of, send
+from gvc.simulation.offline import channel_of, receiver_of, send
 
 FS = 1e6
 EACH: dict[str, dict] = {

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gvc.coding.capacity_bound import Capacity
 from gvc.coding.concealment import GREY
+from gvc.coding.schemes.bound.scheme import Capacity
 from gvc.errors import InputError
 from gvc.noise_map import NU_MAX
 

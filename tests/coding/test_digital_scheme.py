@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from gvc.coding import link_adaptation
 from gvc.coding.concealment import GREY
-from gvc.coding.digital import LENGTH_BYTES, Digital
 from gvc.coding.scheme import ReceivedSlot
+from gvc.coding.schemes.digital import link_adaptation
+from gvc.coding.schemes.digital.scheme import LENGTH_BYTES, Digital
 from gvc.errors import InputError
 from gvc.noise_map import NU_MAX, NU_MIN
-from gvc.phy.mcs import named
+from gvc.phy.fec.mcs import named
 from tests.coding.conftest import any_slots, as_told
 
 COUNT = 1024

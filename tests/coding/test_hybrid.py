@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from gvc.coding.concealment import GREY
-from gvc.coding.hybrid import CONTROL_SYMBOLS, Hybrid
 from gvc.coding.scheme import ReceivedSlot
+from gvc.coding.schemes.hybrid.scheme import CONTROL_SYMBOLS, Hybrid
 from gvc.errors import InputError
 from gvc.noise_map import NU_MAX
 from gvc.phy.payload import HYBRID

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gvc.evaluation.accounting import StreamCount
+from gvc.evaluation.service.accounting import StreamCount
 
 
 @given(st.lists(st.integers(0, 60)), st.integers(61, 80))

@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 import zmq
 
+from gvc.child import Child, Ended
 from gvc.errors import InputError, LinkError
-from gvc.evaluation import outcome
-from gvc.evaluation.evaluator import bind, main
-from gvc.evaluation.frame_store import GREY
-from gvc.evaluation.process import EvaluatorProcess
-from gvc.evaluation.sender import WINDOW, Sender
-from gvc.evaluation.session import Session
-from gvc.evaluation.wire import FrameMessage, Kind, encode
+from gvc.evaluation.service import outcome
+from gvc.evaluation.service.evaluator import bind, main
+from gvc.evaluation.service.frame_store import GREY
+from gvc.evaluation.service.process import EvaluatorProcess
+from gvc.evaluation.service.sender import WINDOW, Sender
+from gvc.evaluation.service.session import Session
+from gvc.evaluation.service.wire import FrameMessage, Kind, encode
 
 METRICS = ["psnr_db", "ssim"]
 
@@ -226,7 +227,7 @@ def test_a_busy_endpoint_is_refused_with_exit_code_2(tmp_path, transport):
         command = [
             sys.executable,
             "-m",
-            "gvc.evaluation.evaluator",
+            "gvc.evaluation.service.evaluator",
             "--bind",
             first.endpoint,
             "--out",
@@ -270,3 +271,13 @@ def test_a_frame_of_another_size_counts_as_lost(tmp_path, pictures):
     result = outcome.results(session, METRICS, 25.0)
     session.close()
     assert result["arms"]["jscc"]["frames_lost"] == 1
+
+
+def test_a_folder_that_was_cleared_away_is_not_made_again(tmp_path):
+    child = Child("gvc.evaluation.service.evaluator", ["--bind", "tcp://127.0.0.1:0", "--out", str(tmp_path / "run")])
+    try:
+        with pytest.raises(Ended, match="run is gone"):
+            child.receive(60)
+    finally:
+        child.close()
+    assert not list(tmp_path.iterdir())

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gvc.evaluation.freezes import freezes
+from gvc.evaluation.service.freezes import freezes
 
 
 def rendered(text: str) -> np.ndarray:

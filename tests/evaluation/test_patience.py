@@ -7,9 +7,9 @@ import pytest
 
 from gvc.errors import LinkError
 from gvc.evaluation.metrics import NotMeasured, vmaf
-from gvc.evaluation.patience import measure_patiently
-from gvc.evaluation.process import EvaluatorProcess
-from gvc.evaluation.sender import Sender
+from gvc.evaluation.service.patience import measure_patiently
+from gvc.evaluation.service.process import EvaluatorProcess
+from gvc.evaluation.service.sender import Sender
 from tests.evaluation import odd_metrics
 
 HERE = "tests.evaluation.odd_metrics"

@@ -12,10 +12,11 @@ import pytest
 from PIL import Image
 
 from gvc.errors import InputError, LinkError
-from gvc.evaluation import comparison, report
-from gvc.evaluation.figures import FIGURES
-from gvc.evaluation.report import write_report
-from gvc.evaluation.reported_run import ReportedRun
+from gvc.report import comparison
+from gvc.report import page as report
+from gvc.report.figures import FIGURES
+from gvc.report.page import write_report
+from gvc.report.reported_run import ReportedRun
 from tests.evaluation import synthetic_run
 
 FRAMES = 20

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from gvc.evaluation import channel_plots, symbol_plots
-from gvc.evaluation.reported_run import ReportedRun
-from gvc.evaluation.style import LIGHT, stroke
 from gvc.phy.numerology import Numerology
 from gvc.phy.payload import create_payload
 from gvc.phy.signal_probe import LEVELS_DB, SignalProbe
+from gvc.report import channel_plots, symbol_plots
+from gvc.report.reported_run import ReportedRun
+from gvc.report.style import LIGHT, stroke
 
 WAVEFORM = Numerology.load("ofdm64")
 RATE_HZ = 1e6

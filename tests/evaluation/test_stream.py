@@ -14,11 +14,11 @@ import pytest
 import zmq
 
 from gvc.errors import InputError, LinkError
-from gvc.evaluation import endpoint, outcome, sender, session
-from gvc.evaluation.process import EvaluatorProcess
-from gvc.evaluation.sender import Sender
-from gvc.evaluation.session import Session
-from gvc.evaluation.wire import Flag, FrameMessage, Kind, encode
+from gvc.evaluation.service import endpoint, outcome, sender, session
+from gvc.evaluation.service.process import EvaluatorProcess
+from gvc.evaluation.service.sender import Sender
+from gvc.evaluation.service.session import Session
+from gvc.evaluation.service.wire import Flag, FrameMessage, Kind, encode
 from gvc.paths import ROOT
 
 PSNR = ["psnr_db"]
@@ -102,7 +102,15 @@ def test_the_token_is_not_on_the_command_line_and_the_sender_takes_it_from_the_e
 
 
 def test_an_evaluator_of_its_own_prints_a_token_to_send_with(tmp_path):
-    command = [sys.executable, "-m", "gvc.evaluation.evaluator", "--bind", "tcp://127.0.0.1:0", "--metrics", "psnr_db"]
+    command = [
+        sys.executable,
+        "-m",
+        "gvc.evaluation.service.evaluator",
+        "--bind",
+        "tcp://127.0.0.1:0",
+        "--metrics",
+        "psnr_db",
+    ]
     environment = {name: value for name, value in os.environ.items() if name != endpoint.TOKEN_VARIABLE}
     process = subprocess.Popen(
         [*command, "--out", str(tmp_path)], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True

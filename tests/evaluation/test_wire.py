@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gvc.errors import InputError, ParseError
-from gvc.evaluation import wire
-from gvc.evaluation.wire import (
+from gvc.evaluation.service import wire
+from gvc.evaluation.service.wire import (
     Answer,
     Flag,
     Foreign,

@@ -10,7 +10,7 @@ import tracemalloc
 from pathlib import Path
 
 from flowgraphs import runner
-from flowgraphs.experiment import configure
+from flowgraphs.experiment.run import configure
 
 HERE = "tests.flowgraphs.plain_codec"
 PLAIN = [f"model.encoder={HERE}:PlainEncoder", f"model.decoder={HERE}:PlainDecoder"]
@@ -29,7 +29,7 @@ def main() -> None:
     clip, out = sys.argv[1:]
     config = configure("sim-awgn", [*PLAIN, "channel.snr_db=25"])
     from flowgraphs.link import LinkGraph
-    from gvc.evaluation.process import EvaluatorProcess
+    from gvc.evaluation.service.process import EvaluatorProcess
     from gvc.storage.run_folder import RunFolder
 
     points: list[dict[str, int]] = []

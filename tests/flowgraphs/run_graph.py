@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from flowgraphs import runner
-from flowgraphs.experiment import configure
+from flowgraphs.experiment.run import configure
 
 HERE = "tests.flowgraphs.plain_codec"
 PLAIN = [f"model.encoder={HERE}:PlainEncoder", f"model.decoder={HERE}:PlainDecoder"]

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from gvc.coding.arms import bind, names
-from gvc.coding.link_adaptation import thresholds
+from gvc.coding.schemes.digital.link_adaptation import thresholds
 from gvc.config import build
 from gvc.paths import ROOT
 

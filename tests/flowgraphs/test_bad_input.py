@@ -172,7 +172,10 @@ def _evaluator_of(parent: int) -> int | None:
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
-            if int(fields[1]) == parent and b"gvc.evaluation.evaluator" in (stat.parent / "cmdline").read_bytes():
+            if (
+                int(fields[1]) == parent
+                and b"gvc.evaluation.service.evaluator" in (stat.parent / "cmdline").read_bytes()
+            ):
                 return int(stat.parent.name)
         except OSError:
             continue

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 import gvc as testbed
-from flowgraphs.experiment import _check_complete
+from flowgraphs.experiment.run import _check_complete
 from gvc.errors import LinkError
 from gvc.paths import ROOT
 from gvc.storage.run_folder import RunFolder
@@ -63,7 +63,7 @@ def _children(parent: int) -> list[int]:
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             status = (process / "stat").read_text().rpartition(")")[2].split()
-            if int(status[1]) == parent and b"gvc.evaluation.evaluator" in (process / "cmdline").read_bytes():
+            if int(status[1]) == parent and b"gvc.evaluation.service.evaluator" in (process / "cmdline").read_bytes():
                 found.append(int(process.name))
     return found
 

@@ -61,7 +61,7 @@ def test_symbols_reach_stock_blocks_as_pdus(clip: Path) -> None:
     code = """
 import numpy as np, pmt, time
 from gnuradio import blocks, gr
-from gvc_blocks import flow
+from gvc_blocks.runtime import flow
 from gvc_blocks.coding.segment_encoder import SegmentEncoder
 from gvc_blocks.coding.symbols_to_pdu import SymbolsToPdu
 from gvc_blocks.video.video_source import VideoSource

@@ -17,7 +17,7 @@ from models.point import link
 PARTS = """
 import numpy as np
 from gvc.coding.scheme import Decoded, Slot
-from gvc.phy.equaliser import Mmse
+from gvc.phy.receiver.equaliser import Mmse
 
 class Spoiled(Mmse):
     def __init__(self, spoil=False):

@@ -12,7 +12,7 @@ from gvc.config import build
 from gvc.errors import ConfigError, InputError, ParseError, WeightsError
 from gvc.noise_map import NU_MAX, NU_MIN
 from models.arms import DENOISER, ENCODER, Places
-from models.codec import FrameDecoder, FrameDenoiser, FrameEncoder
+from models.stages import FrameDecoder, FrameDenoiser, FrameEncoder
 from models.weights import MANIFEST
 
 SIZE = (48, 80, 32)

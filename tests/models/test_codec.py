@@ -7,8 +7,8 @@ from gvc.errors import InputError
 from gvc.noise_map import NU_MAX
 from models.arms import Places
 from models.cddm.sampler import Deterministic
-from models.codec import FrameDecoder, FrameDenoiser, FrameEncoder
 from models.latents import fill, from_symbols, to_symbols
+from models.stages import FrameDecoder, FrameDenoiser, FrameEncoder
 
 
 def codec(places: Places, dtype: str = "float32", cbr: float = 1 / 48):

@@ -13,7 +13,7 @@ from models import weights
 from models.arms import DENOISER, Places
 from models.cddm.gate import GATE, LEAST_FRAMES, LEVEL_EDGES_DB, SPREAD_EDGES_DB, Features, Gate, describe
 from models.cddm.measure_gate import save, summary
-from models.codec import FrameDenoiser
+from models.stages import FrameDenoiser
 
 ALWAYS, NEVER = (
     tuple((value,) * (len(SPREAD_EDGES_DB) + 1) for _ in range(len(LEVEL_EDGES_DB) + 1)) for value in (0.0, None)

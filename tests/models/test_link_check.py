@@ -5,7 +5,7 @@ import os
 import pytest
 
 from flowgraphs import cli
-from flowgraphs.experiment import configure
+from flowgraphs.experiment.run import configure
 from gvc.config import build
 from gvc.errors import ConfigError, InputError
 from models.link_check import check_link

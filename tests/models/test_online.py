@@ -14,8 +14,8 @@ from gvc.noise_map import NU_MAX
 from models.arms import Places
 from models.cddm.online import HELD_OUT_EVERY, JUDGES, Adapter, Frame, denoised, risk
 from models.cddm.online_process import TrainerProcess
-from models.codec import FrameDenoiser
 from models.latents import to_symbols
+from models.stages import FrameDenoiser
 
 LATENTS, SIDE = 8, 12
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from gvc.errors import InputError
-from models import pictures
+from models.training import pictures
 
 
 def fill(folder: Path, *names: str) -> Path:

@@ -9,12 +9,12 @@ import torch
 from gvc.coding.arms import bind
 from gvc.coding.scheme import ReceivedSlot
 from gvc.coding.segments import Piece, SegmentReceiver
-from gvc.coding.transmission import Sent, receive
 from gvc.config import build
 from gvc.errors import InputError
 from gvc.noise_map import NU_MAX
 from gvc.phy.frames import ReceivedFrame
 from gvc.phy.shape import PictureShape
+from gvc.simulation.transmission import Sent, receive
 from gvc.sweep.task import Addresses
 from models import point, receiver
 from models.jscc.scheme import PAYLOAD_TYPE
@@ -98,7 +98,7 @@ def test_a_row_and_a_tasks_key_have_the_dtype_which_is_float32_unless_asked(monk
     assert point.conditions(about) == {"dtype": "float32"}
     keys: dict[str, set[str]] = {"float32": set(), "auto": set()}
     for best in (torch.bfloat16, torch.float32):
-        monkeypatch.setattr("models.codec.best_dtype", lambda best=best: best)
+        monkeypatch.setattr("models.stages.best_dtype", lambda best=best: best)
         word = str(best).removeprefix("torch.")
         assert point.conditions({**about, "model.dtype": "auto"}) == {"dtype": word}
         for dtype, found in keys.items():

@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from gvc import seeds
-from gvc.coding.ground.ground import BANDS, Estimate, LinearGround, band_means
-from gvc.coding.ground.transform import BLOCK
+from gvc.coding.schemes.ground.ground import BANDS, GroundEstimate, LinearGround, band_means
+from gvc.coding.schemes.ground.transform import BLOCK
 from models import weights
 from models.layers import multiply_accumulates
-from models.pictures import Crops
 from models.restoration import train as training
 from models.restoration.draws import TRANSPOSED, Pool, fixed_conditions, linear, random_conditions
 from models.restoration.network import SIZES, Restoration, restore
-from models.session import Options
+from models.training.pictures import Crops
+from models.training.session import Options
 
 
 def picture(side: int = 64) -> torch.Tensor:
@@ -26,10 +26,10 @@ def picture(side: int = 64) -> torch.Tensor:
     return torch.stack([shown, shown.T * 0.8]).unsqueeze(1).repeat(1, 3, 1, 1)
 
 
-def estimate(rows: int = 2, columns: int = 3) -> Estimate:
+def estimate(rows: int = 2, columns: int = 3) -> GroundEstimate:
     generator = torch.Generator().manual_seed(1)
     errors = torch.rand(2, 1, BANDS, rows, columns, generator=generator) * 0.01
-    return Estimate(torch.rand(1, 3, 32 * rows, 32 * columns, generator=generator), *errors)
+    return GroundEstimate(torch.rand(1, 3, 32 * rows, 32 * columns, generator=generator), *errors)
 
 
 @pytest.mark.parametrize("preset", SIZES)
@@ -49,7 +49,7 @@ def test_the_default_network_keeps_to_its_budget() -> None:
 
 def test_only_an_aware_network_sees_where_errors_are() -> None:
     given = estimate()
-    moved = Estimate(given.picture, given.noise.flip(3), given.truncation.flip(3))
+    moved = GroundEstimate(given.picture, given.noise.flip(3), given.truncation.flip(3))
     for aware in (True, False):
         torch.manual_seed(2)
         network = Restoration(SIZES["small"], aware)

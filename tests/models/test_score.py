@@ -4,8 +4,8 @@ import torch
 
 from gvc.channel.symbol import SymbolChannel
 from gvc.errors import InputError
+from models.ablation.score import Conditions, psnr, score
 from models.arms import Places
-from models.score import Conditions, psnr, score
 
 ARMS = ["A", "A+", "control", "C", "D"]
 

@@ -9,12 +9,13 @@ import torch
 from safetensors.numpy import save_file
 
 from gvc.errors import InputError
-from models import pictures, weights
+from models import weights
 from models.arms import AWARE, BLIND, DENOISER, ENCODER, Places
 from models.cddm.train import owed
 from models.jscc.train import train
-from models.session import Options, TrainingSession
-from models.training import CollapseError, StepLog, fit
+from models.training import pictures
+from models.training.fit import CollapseError, StepLog, fit
+from models.training.session import Options, TrainingSession
 
 BARE = """
 import sys
@@ -189,7 +190,7 @@ def test_shipped_weights_are_written_over_only_on_request(monkeypatch: pytest.Mo
     place = tmp_path / "models" / "jscc" / "weights" / "small"
     place.mkdir(parents=True)
     (place / weights.MANIFEST).write_text("{}")
-    monkeypatch.setattr("models.session.weights.folder", lambda network, preset: place)
+    monkeypatch.setattr("models.training.session.weights.folder", lambda network, preset: place)
     assert Options(None, preset="small").folder("jscc").parent == Path("runs/train")
     assert Options(None, preset="small").folder("jscc").name.startswith("jscc-small-")
     assert Options(None, shipped=True).folder("jscc") == place

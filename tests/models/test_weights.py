@@ -13,7 +13,7 @@ from gvc.errors import InputError, WeightsError
 from models import weights
 from models.arms import ENCODER, Places
 from models.jscc import network as jscc
-from models.training import StepLog
+from models.training.fit import StepLog
 
 
 @pytest.fixture

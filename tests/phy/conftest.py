@@ -16,7 +16,7 @@ from gvc.phy import (
     ReceivedFrame,
     SymbolFrame,
 )
-from gvc.phy.streams import Counters
+from gvc.phy.receiver.streams import Counters
 
 
 def gaussian_frames(count: int, height: int, width: int, latents: int, seed: int = 0) -> list[SymbolFrame]:

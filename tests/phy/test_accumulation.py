@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gvc.phy import BurstReceiver, BurstTransmitter, Numerology
-from gvc.phy.accumulation import Accumulation
+from gvc.phy.receiver.accumulation import Accumulation
 from tests.phy.conftest import gaussian_frames, impair
 
 

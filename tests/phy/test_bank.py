@@ -4,7 +4,7 @@ import pytest
 from gvc.config import build
 from gvc.errors import InputError, LinkError
 from gvc.noise_map import NU_MAX
-from gvc.phy.bank import record_radio
+from gvc.simulation.bank import record_radio
 
 
 def test_bank_of_a_radio() -> None:

@@ -8,7 +8,7 @@ from scipy.special import exp1
 
 from gvc.errors import InputError
 from gvc.noise_map import NU_MAX
-from gvc.phy import capacity
+from gvc.phy.fec import capacity
 
 
 @pytest.mark.parametrize("snr_db", [-10.0, 0.0, 10.0, 25.0])

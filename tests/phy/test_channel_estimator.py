@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gvc.phy.channel_estimator import DftSmoothed, Lmmse, LmmseExponential
 from gvc.phy.numerology import Numerology
+from gvc.phy.receiver.channel_estimator import DftSmoothed, Lmmse, LmmseExponential
 
 WAVEFORM = Numerology.load("ofdm64")
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gvc.phy.convolutional import CODES, ConvolutionalCode
+from gvc.phy.fec.convolutional import CODES, ConvolutionalCode
 
 bits = st.lists(st.integers(0, 1), min_size=1, max_size=200).map(lambda b: np.array(b, np.uint8))
 codes = st.sampled_from(sorted(CODES)).map(CODES.get)

@@ -12,8 +12,8 @@ from sionna.phy.mapping import Demapper, Mapper
 
 from gvc.errors import InputError, ParseError
 from gvc.noise_map import NU_MAX
-from gvc.phy import ldpc, mcs, qam
-from gvc.phy.transport_block import CRC_BYTES, TransportBlock
+from gvc.phy.fec import ldpc, mcs, qam
+from gvc.phy.fec.transport_block import CRC_BYTES, TransportBlock
 
 
 def noise(count: int, variance: float | np.ndarray, seed: int = 0) -> np.ndarray:

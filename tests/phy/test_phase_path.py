@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gvc.phy.phase_path import follow_phase
+from gvc.phy.receiver.phase_path import follow_phase
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 

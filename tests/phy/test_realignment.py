@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from gvc.phy import Numerology
-from gvc.phy.burst_windows import BurstWindows
-from gvc.phy.channel_estimator import DftSmoothed
 from gvc.phy.layout import burst_layout
-from gvc.phy.ofdm_windows import SampleBuffer
-from gvc.phy.realignment import Midambles, Places, coherence, find_midambles, place_payload
+from gvc.phy.receiver.burst_windows import BurstWindows
+from gvc.phy.receiver.channel_estimator import DftSmoothed
+from gvc.phy.receiver.ofdm_windows import SampleBuffer
+from gvc.phy.receiver.realignment import Midambles, Places, coherence, find_midambles, place_payload
 from tests.phy.conftest import impair
 from tests.phy.test_recovery import Sent, sent, slip
 

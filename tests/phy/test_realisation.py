@@ -5,7 +5,7 @@ import pytest
 
 from gvc.config import build
 from gvc.noise_map import NU_MAX
-from gvc.phy.realisation import WARM_UP, Probe, Realisation
+from gvc.simulation.realisation import WARM_UP, Probe, Realisation
 
 SHAPE = (64, 64, 32)
 COUNT = 16 * 16

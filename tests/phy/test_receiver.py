@@ -6,8 +6,8 @@ import pytest
 from gvc import registry
 from gvc.errors import InputError
 from gvc.phy import BurstReceiver, BurstTransmitter, Numerology
-from gvc.phy.genie import ChannelGenie
 from gvc.phy.peak_limiter import PeakLimiter
+from gvc.phy.receiver.genie import ChannelGenie
 from tests.phy.conftest import gaussian_frames, impair
 
 

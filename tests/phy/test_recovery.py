@@ -9,9 +9,9 @@ import pytest
 from benchmarks.phy_disturbed import DISTURBANCES, measured
 from gvc.noise_map import NU_MAX
 from gvc.phy import BurstReceiver, BurstTransmitter, Numerology, ReceivedBurst
-from gvc.phy.channel_estimator import Smoothing
 from gvc.phy.layout import burst_layout, fragment_symbols
 from gvc.phy.payload import create_payload
+from gvc.phy.receiver.channel_estimator import Smoothing
 from tests.phy.conftest import gaussian_frames, impair
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")

@@ -7,7 +7,7 @@ import pytest
 
 from gvc.noise_map import NU_MAX
 from gvc.phy import BurstReceiver, BurstTransmitter, Numerology, ReceivedBurst
-from gvc.phy.rivals import Rivals
+from gvc.phy.receiver.rivals import Rivals
 from tests.phy.conftest import gaussian_frames, impair
 
 U = Numerology.load("ofdm64")

@@ -12,10 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from gvc.noise_map import NU_MAX
 from gvc.phy import BurstHeader, FrameAssembler, Numerology, PictureShape, ReceivedBurst, ReceivedFrame
 from gvc.phy.agreement import Agreement
-from gvc.phy.assembler import MAX_HELD, MAX_STREAMS
 from gvc.phy.identity import Expected
 from gvc.phy.layout import fragment_symbols
-from gvc.phy.streams import FRAMES, SEQUENCES
+from gvc.phy.receiver.assembler import MAX_HELD, MAX_STREAMS
+from gvc.phy.receiver.streams import FRAMES, SEQUENCES
 
 # Three payload symbols a burst: a picture of 64x64 takes two.
 U = dataclasses.replace(Numerology.load("ofdm64"), payload_symbols=3)

@@ -7,9 +7,9 @@ import pytest
 from scipy.stats import gamma
 
 from gvc.phy import Numerology
-from gvc.phy.channel_estimator import DftSmoothed, LeastSquares, LmmseExponential, Smoothing
-from gvc.phy.interpolation import TimeInterpolator
-from gvc.phy.uneven_noise import UnevenEstimate, UnevenEstimation, beside, highest
+from gvc.phy.receiver.channel_estimator import DftSmoothed, LeastSquares, LmmseExponential, Smoothing
+from gvc.phy.receiver.interpolation import TimeInterpolator
+from gvc.phy.receiver.uneven_noise import UnevenEstimate, UnevenEstimation, beside, highest
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 

@@ -6,8 +6,8 @@ import pytest
 from gvc.phy import BurstReceiver, BurstTransmitter, Numerology
 from gvc.phy.kernels import prediction
 from gvc.phy.kernels.agreement import header_agreement
-from gvc.phy.ofdm_windows import SampleBuffer
-from gvc.phy.whitening import Whitening
+from gvc.phy.receiver.ofdm_windows import SampleBuffer
+from gvc.phy.receiver.whitening import Whitening
 from tests.phy.conftest import gaussian_frames, impair
 
 BURSTS = 4

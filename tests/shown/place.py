@@ -17,7 +17,7 @@ from PIL import Image
 from pyarrow import compute, parquet
 
 from gvc import seeds
-from gvc.video.content import find_clip
+from gvc.content.clips import find_clip
 from tests.shown.commands import ROOT, Command, Page, parse
 from tests.shown.small import rule, runs, small
 

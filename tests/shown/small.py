@@ -60,7 +60,9 @@ RULES = {
     "./testbed test": Rule("-n 0 -q tests/phy/test_numerology.py", apart=True, tells="passed"),
     "./testbed setup": Rule(apart=True),
     "./testbed check": Rule(reason="CI's first step"),
-    "python -m gvc.evaluation.evaluator": Rule(reason="runs until a stream ends; tests/evaluation/ starts it so"),
+    "python -m gvc.evaluation.service.evaluator": Rule(
+        reason="runs until a stream ends; tests/evaluation/ starts it so"
+    ),
     "python -m models.jscc.train": Rule(f"{TRAIN} --out trained/jscc", SHIPPED),
     "python -m models.cddm.train": Rule(f"{TRAIN} --out trained/cddm", SHIPPED),
     "python -m models.channel_estimator.train": Rule("--minutes 0.02 --out trained/channel_estimator", SHIPPED),

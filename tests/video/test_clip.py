@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from gvc.content.clips import installed_clips
 from gvc.errors import InputError
 from gvc.video.clip import open_clip
-from gvc.video.content import installed_clips
 
 
 def write(path, frames, codec="libx264", rate=25, coding=None, **options):

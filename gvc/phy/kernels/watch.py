@@ -222,8 +222,8 @@ def disturbed(
     nu_max: float,
     limits: np.ndarray,
 ) -> tuple[bool, tuple[float, int, float, float, float, float]]:
-    """All of the above in one call; see `gvc.phy.watch.Watch`. empty: guard carriers. With it, for a burst that is not
-    disturbed, what `agreement.agreement` says of it, from the misfit of all its symbols.
+    """All of the above in one call; see `gvc.phy.receiver.watch.Watch`. empty: guard carriers. With it, for a burst
+    that is not disturbed, what `agreement.agreement` says of it, from the misfit of all its symbols.
     """
     nothing = (0.0, 0, 0.0, 0.0, 0.0, 0.0)
     total, wanted, early = noise.sum(), signal.sum(), rough.sum()

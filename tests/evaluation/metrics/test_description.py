@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from gvc import registry
-from gvc.evaluation.headline import quality
 from gvc.evaluation.metrics import DEFAULT_METRICS, measure
 from gvc.evaluation.metrics.description import METRICS, Description, describe, read, told
-from gvc.evaluation.reported_run import ReportedRun
-from gvc.evaluation.session import LIVE
+from gvc.evaluation.service.session import LIVE
+from gvc.report.headline import quality
+from gvc.report.reported_run import ReportedRun
 
 
 def odd(reference, distorted, fps=25.0):

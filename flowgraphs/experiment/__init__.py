@@ -1,0 +1,1 @@
+"""A run of the link with everything around it."""

@@ -1,0 +1,1 @@
+"""Schemes: a segment of pictures to slots of symbols and back."""

@@ -1,0 +1,1 @@
+"""A codec, transport blocks, LDPC and QAM."""

@@ -1,0 +1,1 @@
+"""A digital base and an analogue refinement on top of it."""

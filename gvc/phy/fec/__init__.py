@@ -1,0 +1,1 @@
+"""Forward error correction: LDPC, convolutional code, QAM, transport blocks and their schemes."""

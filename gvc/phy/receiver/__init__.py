@@ -1,0 +1,1 @@
+"""From samples to frames: detection, synchronisation, estimation, equalisation, assembly."""

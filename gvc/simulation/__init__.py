@@ -1,0 +1,1 @@
+"""The waveform without a flowgraph: realisations, transmissions, banks of noise maps."""

@@ -1,0 +1,1 @@
+"""What blocks share: the guarded base, flow, credit, contents."""

@@ -1,0 +1,1 @@
+"""The arms of the ablation at symbol level."""

@@ -1,0 +1,1 @@
+"""What every training shares: sessions, steps, pictures."""
