@@ -41,7 +41,8 @@ def test_demo_leaves_a_report_and_prints_its_path(tmp_path: Path, gvc) -> None:
 def test_a_broken_sweep_costs_its_figure_not_the_demo(tmp_path: Path, clip: Path) -> None:
     run = tmp_path / "run"
     code = """
-from flowgraphs import cli, snr_sweep
+from flowgraphs import cli
+from flowgraphs.experiment import snr_sweep
 def broken(*args, **kwargs):
     raise ValueError("operands could not be broadcast together")
 snr_sweep.sweep = broken

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.phy_disturbed import DISTURBANCES, Sent
+from benchmarks.phy_disturbed import DISTURBANCES, SentBurst
 from benchmarks.phy_links import passages
 from gvc.phy import BurstReceiver, Numerology
 from tests.phy.conftest import run
@@ -18,7 +18,7 @@ def disturbed(name: str | None, channel: str, snr_db: float, bursts: int, rx_ant
     """How many of so many bursts are received, and how many of these are called disturbed."""
 
     def drawn(places: list[tuple[int, int]], random: np.random.Generator) -> list[dict]:
-        return BY_NAME[name or ""].impairments(Sent(U, *places[0], random))
+        return BY_NAME[name or ""].impairments(SentBurst(U, *places[0], random))
 
     received = found = 0
     impairments = drawn if name else None
