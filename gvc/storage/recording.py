@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gvc import __version__
 from gvc.errors import InputError, LinkError
 from gvc.storage import files, sigmf
+from gvc.version import __version__
 
 CHUNK_SAMPLES = 65536
 _SIGMF = (".sigmf-data", ".sigmf-meta", ".sigmf")
