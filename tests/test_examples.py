@@ -30,9 +30,10 @@ def test_examples_print_what_they_say(file: Path, line: int, text: str) -> None:
     module = importlib.import_module(".".join(file.with_suffix("").parts).removesuffix(".__init__"))
     # with the names of its module; the line counts from 0
     test = doctest.DocTestParser().get_doctest(text, dict(vars(module)), module.__name__, str(ROOT / file), line - 1)
+    assert test.examples
     told: list[str] = []
     failed = doctest.DocTestRunner().run(test, out=told.append).failed
-    assert test.examples and not failed, "".join(told)
+    assert not failed, "".join(told)
 
 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, of in registry.TABLE.items() for name in of])
