@@ -8,7 +8,11 @@ import numpy as np
 
 
 def mean_db(values: Sequence[float] | np.ndarray) -> float | None:
-    """Mean of powers given in dB, in dB; None of nothing."""
+    """Mean of powers given in dB, in dB: 10 log10(mean(10^(x / 10))); None of nothing.
+
+    >>> round(mean_db([0.0, 10.0]), 3), round(10 * math.log10((1 + 10) / 2), 3)
+    (7.404, 7.404)
+    """
     return mean_of_some_db(values) if len(values) else None
 
 

@@ -25,6 +25,9 @@ def latents_of(cbr: float) -> int:
     """Latent maps for a channel bandwidth ratio: CBR = latents / (2 * 3 * 16^2), in even steps.
 
     Raises InputError when the ratio is outside 1/192 to 1/24 or falls between two steps.
+
+    >>> latents_of(1 / 48)
+    32
     """
     exact = cbr * 6 * STRIDE**2
     latents = 2 * round(exact / 2)

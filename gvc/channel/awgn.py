@@ -13,6 +13,13 @@ class Awgn(Channel):
     """y = x delayed, rotated, resampled, plus noise; the same signal on every antenna, each with its own noise.
 
     Parameters: those of `gvc.channel.base.Channel`.
+
+    >>> channel = Awgn(sample_rate_hz=1e6, center_frequency_hz=2.4e9, snr_db=10.0, occupied_fraction=0.8)
+    >>> channel.noise_variance  # 10^(-snr_db / 10) / occupied_fraction
+    0.125
+    >>> received = channel.process(np.zeros(100_000, np.complex64))
+    >>> round(float(np.mean(np.abs(received) ** 2)), 3)
+    0.125
     """
 
     name = "awgn"

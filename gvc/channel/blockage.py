@@ -17,7 +17,11 @@ class Blockage(Wrapper):
     Parameters beside those of `gvc.channel.base.Channel`:
         path: registry name of the channel in the open; its own parameters may be given too.
         blocked_share: of the time, 0 to 0.95.
-        blocked_s: mean length of a blockage.
+        blocked_s: mean length of a blockage; an open stretch is 1 / blocked_share - 1 times as long.
+
+    >>> channel = Blockage(sample_rate_hz=1e6, center_frequency_hz=2.4e9, blocked_share=0.2, blocked_s=1e-5)
+    >>> round(float(channel.is_open(np.arange(40_000)).mean()), 1)
+    0.8
     """
 
     name = "blockage"

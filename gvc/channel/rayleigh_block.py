@@ -16,7 +16,8 @@ SILENCE = 32
 
 
 class RayleighBlock(Awgn):
-    """A fade is constant over a block, then a new, independent one follows, CN(0, 1) on every antenna.
+    """y = h x + noise: a fade h is constant over a block, then a new, independent one follows, CN(0, 1) on every
+    antenna (Biglieri, Proakis and Shamai, IEEE Trans. Inf. Theory 44(6), 1998).
 
     Without `block_samples` a block is one burst, the usual assumption of block fading: the fade changes where
     transmission starts after at least 32 zero samples, so no burst ever has two fades. A transmitter that never pauses
@@ -29,6 +30,13 @@ class RayleighBlock(Awgn):
 
     Parameters beside those of `gvc.channel.base.Channel`:
         block_samples: >= 1, or None for one fade a burst.
+
+    >>> channel = RayleighBlock(sample_rate_hz=1e6, center_frequency_hz=2.4e9, block_samples=2, rx_antennas=16)
+    >>> received = channel.process(np.ones(4, np.complex64))
+    >>> [bool(np.all(received[:, n] == channel.fade(n // 2))) for n in range(4)]
+    [True, True, True, True]
+    >>> round(float(np.mean([np.abs(channel.fade(block)) ** 2 for block in range(200)])), 1)
+    1.0
     """
 
     name = "rayleigh-block"

@@ -111,6 +111,10 @@ def bd_quality(anchor: RateCurve, test: RateCurve, method: Method = "pchip") -> 
 
     Positive is better, for metrics too where lower is better. `low` and `high` are rates.
 
+    >>> anchor = RateCurve(np.array([1.0, 2, 4, 8]), np.array([30.0, 33, 36, 38]))
+    >>> round(bd_quality(anchor, RateCurve(anchor.rate, anchor.quality + 1)).value, 9)
+    1.0
+
     Raises NotComparable where the curves have no rate in common, or quality does not rise with rate.
     """
     _same_direction(anchor, test)

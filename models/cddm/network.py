@@ -27,7 +27,11 @@ SIZES = {"small": DenoiserSize(96, 4), "default": DenoiserSize(160, 6), "large":
 
 
 def linear_estimate(latents: Tensor, noise_map: Tensor) -> Tensor:
-    """Linear MMSE estimate z / (1 + nu) of unit-power latents [B, C, h, w] from the unbiased ones."""
+    """Linear MMSE estimate z / (1 + nu) of unit-power latents [B, C, h, w] from the unbiased ones.
+
+    >>> linear_estimate(torch.ones(1, 2, 1, 1), torch.full((1, 1, 1, 1), 3.0)).flatten().tolist()
+    [0.25, 0.25]
+    """
     return latents / (1 + noise_map.repeat_interleave(2, 1))
 
 

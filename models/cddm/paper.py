@@ -34,6 +34,10 @@ def start_step(snr_db: float, start: str = "code", cap_db: float = 10.0) -> int:
     `code`: where 10 log10(ab / (1 - ab)) is closest to the SNR, which itself is taken as at least `cap_db`; the
     published choice, 3 dB noisier than the symbols are, since these have variance 1/2. `matched`: closest to the SNR
     plus 3 dB. Raises InputError for another start.
+
+    >>> kept = ALPHA_BARS[start_step(12.0) - 1]
+    >>> round((10 * torch.log10(kept / (1 - kept))).item())
+    12
     """
     if start not in STARTS:
         raise InputError(f"start '{start}'{nearest(start, list(STARTS))} (known: {', '.join(STARTS)})")
@@ -46,6 +50,11 @@ def scales(noise_map: Tensor, active: Tensor) -> tuple[Tensor, Tensor, Tensor, T
     """Noise map [B, C/2, h, w] -> |h|, W_s, W_n of its shape and SNR [B], the mean of 1 / nu over the symbols sent.
 
     A receiver's noise map is s2 / |h|^2; with fades of unit mean power this tells the two apart.
+
+    >>> power, s2 = torch.tensor([0.5, 1.5]), 0.1
+    >>> gain, signal, _, snr = scales((s2 / power).reshape(1, 1, 1, 2), torch.tensor([2.0]))
+    >>> round(snr.item(), 4), torch.allclose(gain**2, power), torch.allclose(signal, power / (power + s2))
+    (10.0, True, True)
     """
     snr = (sent(noise_map, active / 2) / noise_map).sum((1, 2, 3)) / (active / 2 * noise_map[0, 0].numel())
     noise = (1 / snr)[:, None, None, None]

@@ -31,7 +31,16 @@ class Sampler(Protocol):
 
 
 class Deterministic:
-    """`x0`: Euler steps of the probability-flow equation. Raises InputError for steps outside 1 to MOST_STEPS."""
+    """`x0`: Euler steps of the probability-flow equation. Raises InputError for steps outside 1 to MOST_STEPS.
+
+    Of white Gaussian latents the posterior mean is z / (1 + nu), and the flow ends at z / sqrt(1 + nu):
+
+    >>> def network(estimate, noise_map, active):  # the linear estimate is exact
+    ...     return estimate
+    >>> z, nu, active = torch.ones(1, 2, 1, 1), torch.ones(1, 1, 1, 1), torch.tensor([2.0])
+    >>> [round(Deterministic(network, steps)(z, nu, active)[0, 0].item(), 2) for steps in (1, 200)]
+    [0.5, 0.71]
+    """
 
     def __init__(self, network: nn.Module, steps: int = 1):
         if not 1 <= steps <= MOST_STEPS:
@@ -69,7 +78,17 @@ class Deterministic:
 
 
 class Stochastic(Deterministic):
-    """`stochastic`: ancestral steps, in the limit a sample of the posterior p(x | z). Same errors."""
+    """`stochastic`: ancestral steps, in the limit a sample of the posterior p(x | z). Same errors.
+
+    From sigma to sigma' < sigma, z' = x0 + k (z - x0) + sigma' sqrt(1 - k) e with k = (sigma' / sigma)^2 and
+    e ~ N(0, 1). A sample of white Gaussian latents has their power, 1; the mean has 1 / (1 + nu).
+
+    >>> draws = torch.Generator().manual_seed(0)
+    >>> z = 2**0.5 * torch.randn(1, 2, 64, 64, generator=draws)  # latents and noise of power 1
+    >>> sampler = Stochastic(lambda estimate, noise_map, active: estimate, steps=400)
+    >>> round(sampler(z, torch.ones(1, 1, 64, 64), torch.tensor([2.0]), draws).square().mean().item(), 1)
+    1.0
+    """
 
     def _start(self, latents: Tensor, noise_map: Tensor, generator: torch.Generator | None) -> Tensor:
         # a lost symbol has z = 0, the mean of z = x + noise and no draw of it

@@ -13,7 +13,8 @@ from models.channel_estimator.train import BLIND, LEARNED
 
 
 class Learned(DftSmoothed):
-    """`learned`: the linear MMSE estimator for the delay profile that the network sees in the burst's own training.
+    """`learned`: the linear MMSE estimator for the delay profile that the network sees in the burst's own training,
+    H = R (R + v)^-1 H_ls with R = S diag(profile) S^H (`network.posterior`).
 
     The header, which is read before there is anything to look at, is estimated as by `dft-smoothed`. Raises InputError
     for a numerology that nothing was trained for, WeightsError for unusable weights.

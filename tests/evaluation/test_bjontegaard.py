@@ -1,14 +1,11 @@
 """Bjontegaard differences against closed forms and against the package `bjontegaard`."""
 
-import doctest
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gvc.errors import InputError
-from gvc.evaluation import bjontegaard
 from gvc.evaluation.bjontegaard import NotComparable, RateCurve, bd_quality, bd_rate, over_clips
 
 # README of the PyPI package bjontegaard 1.3.0 (FAU Erlangen-Nuernberg): libx265 at two presets, kbit/s and dB.
@@ -111,8 +108,3 @@ def test_over_clips():
     assert over_clips(clips[:1], 1).ci95 is None
     assert over_clips([], 1).mean is None
     assert over_clips(clips, 1, bd_quality, method="akima").values[0] > 0
-
-
-def test_the_example_runs():
-    failed, ran = doctest.testmod(bjontegaard, extraglobs={"np": np})
-    assert ran and not failed

@@ -7,10 +7,15 @@ from gvc.channel.impairments.impairment import Impairment, Place, Setting
 
 
 class Clipping(Impairment):
-    """Magnitudes end at `level_db` over `rms`, phases stay (a soft limiter).
+    """Magnitudes end at `level_db` over `rms`, phases stay (a soft limiter): y = x min(1, A / |x|) with
+    A = rms 10^(level_db / 20).
 
     rms: amplitude that the level is over; 1 is the signal's, where nothing before it scales. It is given and not
     measured, so a deep fade is not clipped.
+
+    >>> amplifier = Clipping(Setting(1e6, 1, 0, "clipping"), level_db=0.0)
+    >>> amplifier.apply(np.array([[0.5, 2j, -4]], np.complex64), 0).tolist()
+    [[(0.5+0j), 1j, (-1+0j)]]
     """
 
     place = Place.FRONT_END

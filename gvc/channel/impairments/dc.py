@@ -7,7 +7,9 @@ from gvc.channel.impairments.impairment import Impairment, Place, Setting
 
 
 class Dc(Impairment):
-    """level_db: power of the offset, relative to the signal; its phase is drawn for each antenna."""
+    """y = x + 10^(level_db / 20) exp(j p). level_db: power of the offset, relative to the signal; its phase p is drawn
+    for each antenna.
+    """
 
     place = Place.FRONT_END
 

@@ -7,7 +7,14 @@ from gvc.channel.impairments.impairment import Rotation, Setting
 
 
 class FrequencyDrift(Rotation):
-    """The carrier frequency moves by `rate_hz_per_s`, from 0 at the first sample, and turns around at +-`within_hz`."""
+    """The carrier frequency moves by `rate_hz_per_s`, from 0 at the first sample, and turns around at +-`within_hz`.
+
+    The phase is that frequency's integral, at first rate t^2 / 2 cycles.
+
+    >>> oscillator = FrequencyDrift(Setting(1e6, 1, 0, "drift"), rate_hz_per_s=100.0, within_hz=50.0)
+    >>> oscillator.cycles(np.array([0.0, 0.5, 1.0, 2.0]) * 1e6).tolist()  # up to 0.5 s, then down, below 0 from 1 s on
+    [0.0, 12.5, 25.0, 0.0]
+    """
 
     def __init__(self, setting: Setting, *, rate_hz_per_s: float, within_hz: float = 10e3):
         self._rate_hz = setting.sample_rate_hz

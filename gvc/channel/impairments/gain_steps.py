@@ -11,6 +11,10 @@ class GainSteps(Impairment):
     """At each event the gain goes up by `step_db` (negative: down), at the next one back, for signal and noise.
 
     Samples after the first event count as hit. at, every_s, period_s: see `Events`.
+
+    >>> control = GainSteps(Setting(1e6, 1, 0, "gain"), step_db=20.0, at=[2, 4])
+    >>> control.apply(np.ones((1, 6), np.complex64), 0).real.tolist()
+    [[1.0, 1.0, 10.0, 10.0, 1.0, 1.0]]
     """
 
     place = Place.FRONT_END

@@ -13,6 +13,13 @@ class IqImbalance(Impairment):
     ratio is abs(a / b)^2 = (1 + 2 g cos p + g^2) / (1 - 2 g cos p + g^2). Source: M. Valkama, M. Renfors, V. Koivunen,
     "Advanced methods for I/Q imbalance compensation in communication receivers", IEEE Trans. Signal Process. 49(10),
     2001. The genie knows a, and takes b for nothing.
+
+    >>> mixer = IqImbalance(Setting(1e6, 1, 0, "iq"), gain_db=1.0)
+    >>> carrier = np.exp(2j * np.pi / 8 * np.arange(8)).astype(np.complex64)[None]  # bin 1 of 8
+    >>> amplitude = np.abs(np.fft.fft(mixer.apply(carrier, 0)[0]))
+    >>> g = 10 ** (1.0 / 20)
+    >>> [round(float(20 * np.log10(ratio)), 1) for ratio in (amplitude[1] / amplitude[-1], (g + 1) / (g - 1))]
+    [24.8, 24.8]
     """
 
     place = Place.FRONT_END

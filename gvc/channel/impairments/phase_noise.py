@@ -14,6 +14,11 @@ class PhaseNoise(Rotation):
 
     The spectrum is a Lorentzian line of that full width at half maximum. Source: A. Demir, A. Mehrotra,
     J. Roychowdhury, "Phase noise in oscillators", IEEE Trans. Circuits Syst. I 47(5), 2000.
+
+    >>> oscillator = PhaseNoise(Setting(1e6, 1, 0, "phase"), linewidth_hz=1e3)
+    >>> phase = 2 * np.pi * oscillator.cycles(np.arange(100_000))
+    >>> round(float(np.var(np.diff(phase))), 4), round(2 * np.pi * 1e3 / 1e6, 4)
+    (0.0063, 0.0063)
     """
 
     def __init__(self, setting: Setting, *, linewidth_hz: float):

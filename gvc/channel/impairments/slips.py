@@ -15,6 +15,11 @@ class Slips(Impairment):
 
     Give one of the two. The very last sample of a stream is never left out. Samples after the first event count as
     hit. at, every_s, period_s: see `Events`.
+
+    >>> bus = Slips(Setting(1e6, 1, 0, "slips"), missing=2, at=[3])
+    >>> stretch = np.arange(8).astype(np.complex64)[None]
+    >>> np.concatenate([bus.apply(stretch, 0), bus.finish(stretch[:, :0])], axis=1).real.tolist()
+    [[0.0, 1.0, 2.0, 5.0, 6.0, 7.0]]
     """
 
     place = Place.CONVERTER

@@ -17,6 +17,10 @@ _C = 1e-6
 def dists(reference: Sequence[np.ndarray], distorted: Sequence[np.ndarray], fps: float = 25.0) -> np.ndarray:
     """DISTS per frame at the pictures' own size, float64[N], 0 for equal pictures; lower is better.
 
+    1 - sum(alpha l + beta s) over the channels of the picture and of five layers, with learned alpha, beta of sum 1,
+    l = (2 m1 m2 + c) / (m1^2 + m2^2 + c) of their means m (texture) and s = (2 c12 + c) / (v1 + v2 + c) of their
+    variances v and covariance c12 (structure).
+
     Raises NotMeasured without the installed weights and for pictures below 16 pixels a side.
     """
     vgg16, weights = backbones.weights(backbones.VGG16), backbones.weights(backbones.DISTS)

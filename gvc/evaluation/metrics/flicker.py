@@ -51,6 +51,11 @@ def flicker(reference: Sequence[np.ndarray], distorted: Sequence[np.ndarray], fp
 
     The first frame, which follows none, has the second one's value.
 
+    >>> still = np.zeros((3, 16, 16, 3), np.uint8)
+    >>> flashing = still + np.array([0, 10, 0], np.uint8)[:, None, None, None]
+    >>> flicker(still, flashing).round(3).tolist()
+    [10.0, 10.0, 10.0]
+
     Raises NotMeasured for a single frame, and as `Flicker` does.
     """
     meter = Flicker()

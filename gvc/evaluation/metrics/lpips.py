@@ -17,6 +17,9 @@ _SCALE = torch.tensor([0.458, 0.448, 0.450]).view(1, 3, 1, 1)
 def lpips(reference: Sequence[np.ndarray], distorted: Sequence[np.ndarray], fps: float = 25.0) -> np.ndarray:
     """LPIPS per frame, float64[N], 0 for equal pictures; lower is better.
 
+    The sum over five layers of mean |sqrt(w) (f1 - f2)|^2 over positions, f the features at a position divided by
+    their norm, w >= 0 learned weights of the channels (eq. 1 there).
+
     Raises NotMeasured without the installed weights and for pictures below 31 pixels a side.
     """
     return np.array([_one(*pair) for pair in pairs(reference, distorted)], np.float64)

@@ -10,7 +10,12 @@ CAP_DB = 100.0
 
 
 def psnr_db(reference: Sequence[np.ndarray], distorted: Sequence[np.ndarray], fps: float = 25.0) -> np.ndarray:
-    """PSNR of 8-bit RGB, 10 log10(255^2 / MSE) over all three channels, capped at 100 dB; float64[N] in dB."""
+    """PSNR of 8-bit RGB, 10 log10(255^2 / MSE) over all three channels, capped at 100 dB; float64[N] in dB.
+
+    >>> black = np.zeros((1, 16, 16, 3), np.uint8)
+    >>> psnr_db(black, black + np.uint8(1)).round(2).tolist()  # MSE 1: 20 log10(255)
+    [48.13]
+    """
     return np.array([_one(first, second) for first, second in pairs(reference, distorted)], np.float64)
 
 

@@ -1,9 +1,14 @@
 """Structural similarity, single- and multi-scale.
 
 SSIM: Wang, Bovik, Sheikh, Simoncelli, IEEE Trans. Image Processing 13(4), 2004: Gaussian window 11x11, sigma 1.5,
-K1 = 0.01, K2 = 0.03, on each of R, G and B without padding, averaged over positions and channels.
+K1 = 0.01, K2 = 0.03, on each of R, G and B without padding, averaged over positions and channels. With means m,
+variances v and the covariance c in a window, C1 = (255 K1)^2 and C2 = (255 K2)^2,
+
+    SSIM = (2 m1 m2 + C1) / (m1^2 + m2^2 + C1) * (2 c + C2) / (v1 + v2 + C2).
+
 MS-SSIM: Wang, Simoncelli, Bovik, Asilomar 2003: the same window at five scales, 2x2 mean between them, weights
-0.0448, 0.2856, 0.3001, 0.2363, 0.1333; per channel, then averaged.
+0.0448, 0.2856, 0.3001, 0.2363, 0.1333 as exponents of the second factor's mean, at the coarsest scale of SSIM's; per
+channel, then averaged.
 """
 
 from collections.abc import Sequence
@@ -26,6 +31,10 @@ LEAST_SIDE = (WINDOW - 1) * 2 ** (len(WEIGHTS) - 1) + 1
 
 def ssim(reference: Sequence[np.ndarray], distorted: Sequence[np.ndarray], fps: float = 25.0) -> np.ndarray:
     """SSIM per frame, float64[N], at most 1.
+
+    >>> grey, lighter = (np.full((1, 16, 16, 3), level, np.uint8) for level in (100, 110))
+    >>> ssim(grey, lighter).round(4).item(), round((2 * 100 * 110 + C1) / (100**2 + 110**2 + C1), 4)
+    (0.9955, 0.9955)
 
     Raises NotMeasured for pictures smaller than the window.
     """

@@ -15,6 +15,10 @@ def modulate(bits: np.ndarray, order: int) -> np.ndarray:
     """Bits uint8 [n * order] -> symbols complex64 [n] of mean power 1 over all bit patterns.
 
     Bits 0, 2, ... of a symbol choose its in-phase part, bits 1, 3, ... its quadrature part.
+
+    >>> symbols = modulate(np.array([0, 0, 1, 0], np.uint8), 2)  # (1 + j) / sqrt(2), (-1 + j) / sqrt(2)
+    >>> (symbols * 2**0.5).round(3).tolist()
+    [(1+1j), (-1+1j)]
     """
     half = _half(order)
     pairs = bits.reshape(-1, half, 2)
@@ -27,6 +31,10 @@ def demodulate(symbols: np.ndarray, noise_map: np.ndarray, order: int, exact: bo
     """Symbols complex64 [n] and their noise variances float32 [n] -> log P(0) / P(1) float32 [n * order].
 
     Max-log, or `exact` with the full sums (the same for QPSK).
+
+    >>> sent = modulate(np.array([0, 1], np.uint8), 2)
+    >>> demodulate(sent, np.array([0.5], np.float32), 2).round(3).tolist()  # QPSK: 2 sqrt(2) I / noise, Q likewise
+    [4.0, -4.0]
     """
     _half(order)
     parts = np.ascontiguousarray(symbols, np.complex64).view(np.float32).reshape(-1, 2)
@@ -35,7 +43,11 @@ def demodulate(symbols: np.ndarray, noise_map: np.ndarray, order: int, exact: bo
 
 @functools.lru_cache(maxsize=8)
 def levels(order: int) -> np.ndarray:
-    """The amplitude that each pattern of a part's bits stands for, float32 [2^(order / 2)], first bit highest."""
+    """The amplitude that each pattern of a part's bits stands for, float32 [2^(order / 2)], first bit highest.
+
+    >>> (levels(4) * 10**0.5).round(3).tolist()  # 16-QAM, of the bits 00, 01, 10, 11
+    [1.0, 3.0, -1.0, -3.0]
+    """
     half = _half(order)
     patterns = np.arange(1 << half)
     bits = (patterns[:, None] >> np.arange(half - 1, -1, -1)) & 1

@@ -45,6 +45,14 @@ class TransportBlock:
         symbols: complex channel uses.
 
     Raises InputError when the symbols are too few for one code block.
+
+    >>> block = TransportBlock(Mcs(order=2, rate_index=2), symbols=200)  # QPSK at rate 1/2
+    >>> block.payload_bytes, 200 * 2 // 2 // 8 - CRC_BYTES
+    (21, 21)
+    >>> noise = np.random.default_rng(0).standard_normal((200, 2)) @ [1, 1j] / 2  # at 3 dB
+    >>> received = block.decode((block.encode(b"hello") + noise).astype(np.complex64), np.full(200, 0.5, np.float32))
+    >>> received.data[:5], received.sound_bytes
+    (b'hello', 21)
     """
 
     def __init__(self, mcs: Mcs, symbols: int):

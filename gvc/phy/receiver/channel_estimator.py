@@ -59,7 +59,12 @@ class ChannelEstimator(Protocol):
 
 
 class LeastSquares:
-    """`ls`: received over sent, carrier by carrier."""
+    """`ls`: received over sent, H = Y / X carrier by carrier, which keeps all the noise.
+
+    >>> smoothing = LeastSquares(Numerology.load("ofdm64")).smoothing(snr_db=10.0)
+    >>> smoothing.noise_after(np.full(52, 0.1)).mean().round(6).item()
+    0.1
+    """
 
     def __init__(self, numerology: Numerology):
         ones = np.ones(len(numerology.carriers), np.float32)
@@ -79,6 +84,13 @@ class Lmmse:
 
     v the noise variance of the least-squares estimates (van de Beek et al., On channel estimation in OFDM systems,
     Proc. IEEE VTC 1995). v is known in steps of 3 dB only, so that matrices are made once.
+
+    In a flat channel all K carriers see the same response, and the error is v / (K + v):
+
+    >>> flat = Lmmse(Numerology.load("ofdm64"), covariance=np.ones((52, 52))).design(np.full(52, 0.1))
+    >>> error = flat.noise_after(np.full(52, 0.1)) + flat.bias
+    >>> round(float(error.mean()), 6), round(0.1 / (52 + 0.1), 6)
+    (0.001919, 0.001919)
     """
 
     STEP_DB = 3.0
@@ -121,7 +133,14 @@ class DftSmoothed(Lmmse):
     """`dft-smoothed`: keeps what a channel inside the cyclic prefix can make, by the linear MMSE estimator for a delay
     profile that is uniform there (Edfors et al., IEEE Trans. Commun. 46(7), 1998, robust design).
 
-    The profile spans the delays from 3 samples before the expected first path to 1 before the prefix's end.
+    The profile spans the delays from 3 samples before the expected first path, t0, to 1 before the prefix's end, t1:
+
+        R(D) = exp(-j pi (t1 + t0) D / N) sinc((t1 - t0) D / N) between carriers D / N cycles a sample apart.
+
+    >>> smoothing = DftSmoothed(Numerology.load("ofdm64")).smoothing(snr_db=10.0)
+    >>> error = smoothing.noise_after(np.full(52, 0.1)) + smoothing.bias
+    >>> round(float(10 * np.log10(error.mean())), 1)  # dB in such a channel; `ls` has -10
+    -15.9
     """
 
     def __init__(self, numerology: Numerology):
@@ -140,6 +159,11 @@ class LmmseExponential(Lmmse):
 
     the sinc for a timing known to W samples only (Edfors et al., IEEE Trans. Commun. 46(7), 1998, eq. 4 without the
     prefix's end). T is DECAY of the cyclic prefix, t0 the timing advance.
+
+    >>> smoothing = LmmseExponential(Numerology.load("ofdm64")).smoothing(snr_db=10.0)
+    >>> error = smoothing.noise_after(np.full(52, 0.1)) + smoothing.bias
+    >>> round(float(10 * np.log10(error.mean())), 1)  # dB in such a channel; `ls` has -10
+    -17.7
     """
 
     DECAY = 1 / 12

@@ -49,6 +49,15 @@ class SchmidlCox:
 
     Sums run over cells of 16 samples that are aligned to the stream: cheap, and the same for every cut. A tone alone is
     no candidate (`kernels.plateau`).
+
+    >>> u = Numerology.load("ofdm64")
+    >>> samples = 0.05 * np.random.default_rng(0).standard_normal((8192, 2)) @ [1, 1j]
+    >>> samples[1000 : 1000 + u.preamble_samples] += u.preamble
+    >>> turned = (samples * np.exp(0.01j * np.arange(8192)))[None].astype(np.complex64)  # a CFO of 0.01 a sample
+    >>> synchroniser = SchmidlCox(u)
+    >>> found = synchroniser.acquire(turned, synchroniser.detect(turned, 0, 8192))
+    >>> found.window == 1000 + u.short_samples + 2 * u.cyclic_prefix - u.timing_advance, round(found.step, 4)
+    (True, 0.01)
     """
 
     FALSE_CANDIDATES = 1e-5

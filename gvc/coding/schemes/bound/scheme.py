@@ -18,6 +18,9 @@ QPSK = 1
 class Capacity:
     """The codec's pictures at the bytes that an ideal code would carry, always decoded: a bound, not a link.
 
+    These are the sum over the segment's symbols of log2(1 + 1 / noise) / 8 (C. E. Shannon, Bell Syst. Tech. J. 27,
+    1948; `gvc.phy.fec.capacity`).
+
     A simulation tells what the channel will do; the slots hold QPSK that nobody reads, so that energy and bursts are
     those of a link; and `decode` returns what `encode` of the same object kept, in its order. With `outage` 0 the code
     spans the segment: the mean over segments is the ergodic capacity. With `outage` above 0 a code word is one slot, as

@@ -26,7 +26,11 @@ class Adaptation(Protocol):
 
 
 class Fixed:
-    """One scheme always: no feedback."""
+    """One scheme always: no feedback.
+
+    >>> [Fixed("16qam-1_2").choose(snr_db).name for snr_db in (-5.0, 30.0)]
+    ['16qam-1_2', '16qam-1_2']
+    """
 
     def __init__(self, mcs: str, channel: str = "", margin_db: float = 0.0):
         self._mcs = named(mcs)
@@ -37,13 +41,18 @@ class Fixed:
 
 
 class Measured:
-    """The most efficient scheme whose block error rate on this channel is below 1 % (`benchmarks.mcs_table`).
+    """The most efficient scheme whose block error rate on this channel is at most 1 % (`benchmarks.mcs_table`).
 
     Args:
         channel: name of a measured table.
         margin_db: taken off the SNR fed back.
 
     Raises InputError for a channel that has no table.
+
+    >>> import math
+    >>> mcs = Measured("awgn").choose(10.0)
+    >>> mcs.name, round(mcs.efficiency, 2), round(math.log2(1 + 10 ** (10.0 / 10)), 2)  # and Shannon's limit
+    ('16qam-2_3', 2.67, 3.46)
     """
 
     def __init__(self, channel: str, margin_db: float = 0.0, mcs: str = ""):
@@ -62,6 +71,11 @@ class GenieAdaptation:
     """The most efficient scheme that will be decoded on this very realisation; simulations alone can be told.
 
     `tell` gets what the channel is going to do to the segment's slots.
+
+    >>> genie = GenieAdaptation()
+    >>> genie.tell(lambda mcs: mcs.efficiency <= 2)
+    >>> genie.choose(snr_db=0.0).name
+    '16qam-1_2'
     """
 
     def __init__(self, mcs: str = "", channel: str = "", margin_db: float = 0.0):

@@ -25,7 +25,8 @@ segments in fading were lost; with it none, for 3 % of the rate).
 
 
 class Digital:
-    """Source and channel coding apart.
+    """Source and channel coding apart: n slots carry n `count` order rate / 8 bytes, CRCs among them, by LDPC and
+    QAM of 2^order points.
 
     A transport block spans `depth` slots, its symbols interleaved over all of them, so that every code block meets all
     their fades. The codec gets the byte budget that the scheme leaves; its bytes run through the segment's transport

@@ -114,6 +114,11 @@ def fill(weights: Tensor, energy: Tensor, noise: Tensor) -> Tensor:
     """Water-filling: q [B] with sum over levels of weights * power(level) = energy.
 
     weights float [B, LEVELS]: how many coefficients have each level; energy, noise [B].
+
+    >>> weights = torch.zeros(1, LEVELS)
+    >>> weights[0, level(torch.tensor([1.0, 4.0]))] = 1
+    >>> round(fill(weights, torch.tensor([4.0]), torch.tensor([0.5])).item(), 3)  # (q - 0.5) + (2 q - 0.5) = 4
+    1.667
     """
     roots = variance(torch.arange(LEVELS, device=weights.device)).sqrt()[None]
     low = torch.full_like(energy, -10.0)
@@ -126,7 +131,11 @@ def fill(weights: Tensor, energy: Tensor, noise: Tensor) -> Tensor:
 
 
 def power(roots: Tensor, q: Tensor, noise: Tensor) -> Tensor:
-    """Power of coefficients with these standard deviations: min(max(sqrt(V) q - N, 0), PEAK)."""
+    """Power of coefficients with these standard deviations: min(max(sqrt(V) q - N, 0), PEAK).
+
+    >>> power(torch.tensor([0.25, 1.0, 2.0, 100.0]), torch.tensor(1.5), torch.tensor(0.5)).tolist()
+    [0.0, 1.0, 2.5, 128.0]
+    """
     return (roots * q - noise).clamp(0, PEAK)
 
 

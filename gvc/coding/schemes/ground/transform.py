@@ -29,7 +29,14 @@ def pad(picture: Tensor) -> Tensor:
 
 
 def analyse(picture: Tensor) -> Tensor:
-    """Pictures float32 [B, 3, H, W] in whole blocks -> coefficients float32 [B, blocks, COEFFICIENTS]."""
+    """Pictures float32 [B, 3, H, W] in whole blocks -> coefficients float32 [B, blocks, COEFFICIENTS].
+
+    >>> grey = analyse(torch.full((1, 3, 32, 32), 0.5))[0, 0]
+    >>> round(grey[0].item(), 3), round(0.5 * (3 * 32 * 32) ** 0.5, 3)  # all energy in the first of the brightness
+    (27.713, 27.713)
+    >>> bool(grey[1:].abs().max() < 1e-5)
+    True
+    """
     basis, colours = _bases(picture.device)
     batch, _, height, width = picture.shape
     opponent = torch.einsum("kc,bchw->bkhw", colours, picture)

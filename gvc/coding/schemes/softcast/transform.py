@@ -60,7 +60,14 @@ def edges(side: int, fine: float, longest: int) -> np.ndarray:
 
 
 def spectrum(pictures: np.ndarray) -> np.ndarray:
-    """float32 [n, height, width, 3] -> coefficients float32 [3, n, height, width]."""
+    """float32 [n, height, width, 3] -> coefficients float32 [3, n, height, width].
+
+    >>> shown = np.random.default_rng(0).standard_normal((2, 8, 8, 3)).astype(np.float32)
+    >>> bool(np.isclose(np.sum(spectrum(shown) ** 2), np.sum(shown**2)))
+    True
+    >>> bool(np.allclose(pictures(spectrum(shown)), shown, atol=1e-5))
+    True
+    """
     opponent = np.moveaxis(pictures @ COLOUR.T, 3, 0)
     return scipy.fft.dctn(opponent.astype(np.float32), axes=(1, 2, 3), norm="ortho")
 

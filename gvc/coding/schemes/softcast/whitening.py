@@ -19,6 +19,10 @@ def spread(values: np.ndarray) -> np.ndarray:
     """Real values [2 * symbols], strongest first -> complex64 [symbols], a multiple of GROUP.
 
     Each group gets every (2 * symbols / GROUP)-th value; the groups of two neighbours share symbols as I and Q.
+
+    >>> symbols = spread(np.eye(64)[0])  # one strong value of 64: all symbols are as strong
+    >>> bool(np.allclose(np.abs(symbols), 1 / GROUP**0.5)), len(symbols)
+    (True, 32)
     """
     mixed = _MATRIX.astype(np.float32) @ values.reshape(GROUP, -1).astype(np.float32)
     return (mixed[:, ::2] + 1j * mixed[:, 1::2]).T.ravel().astype(np.complex64)
