@@ -1,4 +1,4 @@
-"""From outside the repository's own: a scheme that a test can check by hand, failing when told, and a codec."""
+"""From outside the repository: a scheme that a test can check by hand, failing when told, a decoder and a codec."""
 
 import dataclasses
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from gvc.coding.concealment import Concealment
 from gvc.coding.scheme import Decoded, Estimate, ReceivedSlot, Slot
-from gvc.errors import InputError, LinkError, ParseError
+from gvc.errors import InputError, LinkError, ParseError, WeightsError
 
 PAYLOAD_TYPE = 9
 FEWEST = 16
@@ -56,6 +56,16 @@ class Grey:
         shown, concealed = self._concealment.fill(pictures, height, width)
         report = {"lost": float(slots.count(None))}
         return Decoded(shown, concealed, report, f"mode {NOTHING} is no picture" if unreadable else "")
+
+
+class Unweighted:
+    """A decoder of symbols whose weights are missing."""
+
+    def __init__(self, **options: object):
+        self.options = options
+
+    def decode(self, symbols: np.ndarray, noise_map: np.ndarray, height: int, width: int, latents: int) -> np.ndarray:
+        raise WeightsError("no weights: train them")
 
 
 class Unreadable:

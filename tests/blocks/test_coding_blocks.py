@@ -16,7 +16,7 @@ import pytest
 
 from gvc.coding.arms import Arm, bind
 from gvc.config import AdaptConfig, LinkConfig, build
-from gvc.errors import ConfigError, LinkError, WeightsError
+from gvc.errors import ConfigError, GvcError, LinkError, WeightsError
 from gvc.phy.frames import ReceivedFrame, SymbolFrame
 from gvc.phy.shape import PictureShape
 from gvc_blocks.coding import online_trainer
@@ -351,9 +351,16 @@ def test_a_failure_at_the_end_of_the_stream_is_kept_too() -> None:
     assert not mock.sent
 
 
-def stopped(mock: Mocker, port: str, content: Any, words: str) -> None:
+def test_missing_weights_stop_the_flow_and_are_no_frames_fault() -> None:
+    frames = passed(encoded("jscc", greys(1), *PLAIN))
+    mock = decoder("jscc", *PLAIN[:2], f"model.decoder={OUTSIDE}:Unweighted")
+    stopped(mock, "symbols", frames[0], "no weights: train them", WeightsError)
+    assert mock.block.undecodable == Undecodable()
+
+
+def stopped(mock: Mocker, port: str, content: Any, words: str, kind: type[GvcError] = LinkError) -> None:
     """This message stops the flow; its credit comes back all the same."""
-    with pytest.raises(LinkError, match=words):
+    with pytest.raises(kind, match=words):
         mock.message(port, content)
     assert mock.flow.stopping.is_set() and not mock.flow.parcels
 
