@@ -7,7 +7,7 @@ import numpy as np
 
 from gvc.coding.arms import Arm
 from gvc.coding.scheme import ReceivedSlot
-from gvc.errors import InputError
+from gvc.errors import InputError, WeightsError
 from gvc.phy.shape import frame_symbols
 
 OPEN_STREAMS = 8
@@ -60,6 +60,8 @@ class SegmentReceiver:
     """Gathers slots into segments and has an arm decode them. Where a segment ends its slots say.
 
     `told` sums the scheme's reports over segments: a list would grow with a long run.
+
+    Raises WeightsError at the first segment when an arm that was not loaded has no weights.
     """
 
     def __init__(self, arm: Arm):
@@ -94,6 +96,9 @@ class SegmentReceiver:
         try:
             scheme = self.arm.scheme(frame_symbols(*some.picture))
             decoded = scheme.decode([slots.get(number) for number in range(count)], height, width)
+        except WeightsError:
+            # No frame is to blame, and none will be decoded.
+            raise
         except InputError as error:
             # A size that the scheme cannot have.
             return Segment([], first + count - 1, len(pieces), str(error))

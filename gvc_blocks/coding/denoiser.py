@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from gvc.coding.arms import Arm, bind
+from gvc.coding.scheme import Estimate
 from gvc.config import LinkConfig, given
-from gvc.errors import ConfigError
+from gvc.errors import ConfigError, InputError
 from gvc.phy.frames import ReceivedFrame
 from gvc.simulation.transmission import received_slot
 from gvc_blocks.runtime.contents import DenoisedFrame
@@ -45,8 +46,13 @@ class DenoisingStage(GuardedBlock):
         slot = received_slot(frame)
         assert slot is not None  # the frame was received
         height, width, _ = frame.shape.picture
-        scheme: Any = self.arm.scheme(len(frame.symbols))
-        estimate = scheme.denoise(slot, height, width).estimate
+        try:
+            scheme: Any = self.arm.scheme(len(frame.symbols))
+        except InputError:
+            # A size that the scheme cannot have: the decoder meets it, too, and says why.
+            estimate = Estimate(slot.symbols, trusted=False)
+        else:
+            estimate = scheme.denoise(slot, height, width).estimate
         self._tap.write(estimate.symbols)
         self.publish("symbols", DenoisedFrame(frame, estimate))
 

@@ -124,8 +124,8 @@ class Digital:
     def decode(self, slots: list[ReceivedSlot | None], height: int, width: int) -> Decoded:
         """See `Scheme.decode`; the report counts `blocks`, `block_errors` and the `bytes` in order."""
         data, report = self.receive(slots)
-        pictures = self.decompress(data, len(slots), height, width)
-        return Decoded(*self._concealment.fill(pictures, height, width), report)
+        pictures, reason = self.decompress(data, len(slots), height, width)
+        return Decoded(*self._concealment.fill(pictures, height, width), report, reason)
 
     def receive(self, slots: list[ReceivedSlot | None]) -> tuple[bytes, dict[str, float]]:
         """The bytes before the first failed code block, and the report."""
@@ -145,17 +145,21 @@ class Digital:
         report["bytes"] = float(len(data))
         return data, report
 
-    def decompress(self, data: bytes, n: int, height: int, width: int) -> list[np.ndarray | None]:
-        """n pictures from the first bytes of a segment, None for each that they do not reach."""
+    def decompress(self, data: bytes, n: int, height: int, width: int) -> tuple[list[np.ndarray | None], str]:
+        """n pictures from the first bytes of a segment, None for each that they do not reach; why the codec could not
+        read bytes that came whole, else empty.
+        """
         length = int.from_bytes(data[:LENGTH_BYTES], "big")
         coded = data[LENGTH_BYTES : LENGTH_BYTES + length]
         pictures: list[np.ndarray | None] = []
+        reason = ""
         if coded:
             try:
                 pictures = self.codec.decode(coded, n, height, width)
-            except ParseError:
-                pictures = []
-        return pictures + [None] * (n - len(pictures))
+            except ParseError as error:
+                # What the channel cut off need be no stream.
+                reason = str(error) if len(coded) == length else ""
+        return pictures + [None] * (n - len(pictures)), reason
 
     def blocks(self, n: int, mcs: Mcs) -> list[tuple[int, TransportBlock]]:
         """The transport blocks of a segment of n slots: (slots, block)."""

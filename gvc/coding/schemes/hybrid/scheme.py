@@ -134,7 +134,8 @@ class Hybrid:
         loud, soft = self._amplitudes(n)
         mcs = self._base.adaptation.choose(snr_db + 20 * float(np.log10(loud)))
         data = self._base.compress(pictures, sum(block.payload_bytes for _, block in self._base.blocks(n, mcs)))
-        shown, _ = Concealment().fill(self._base.decompress(data, n, height, width), height, width)
+        coded, _ = self._base.decompress(data, n, height, width)
+        shown, _ = Concealment().fill(coded, height, width)
         residual = pictures.astype(np.float32) - shown
         symbols = n * self._rest_count - CONTROL_SYMBOLS
         block = self._analogue(n, height, width, symbols)
@@ -159,7 +160,7 @@ class Hybrid:
             return Decoded(shown, concealed, {"control_lost": 1.0})
         base = [self._base_slot(slot, mcs, loud) for slot in slots]
         data, report = self._base.receive(base)
-        pictures = self._base.decompress(data, n, height, width)
+        pictures, reason = self._base.decompress(data, n, height, width)
         report["refined"] = 0.0
         if size and any(picture is not None for picture in pictures):
             block = self._analogue(n, height, width, len(symbols) - CONTROL_SYMBOLS)
@@ -173,7 +174,7 @@ class Hybrid:
             except ParseError:
                 # The base alone.
                 pass
-        return Decoded(*self._concealment.fill(pictures, height, width), report)
+        return Decoded(*self._concealment.fill(pictures, height, width), report, reason)
 
     def _amplitudes(self, n: int) -> tuple[np.float32, np.float32]:
         """Of the base in a segment of n slots, and of the refinement.
