@@ -135,3 +135,14 @@ def test_too_much_and_too_little_are_refused() -> None:
     with pytest.raises(InputError, match="no byte beside the CRC"):
         TransportBlock(mcs.named("qpsk-1_3"), 24)
     assert not block.decode(np.zeros(1000, np.complex64), np.full(1000, NU_MAX, np.float32)).blocks_ok.any()
+
+
+@pytest.mark.parametrize("name", ["qpsk-5_6", "16qam-5_6", "64qam-5_6"])
+@pytest.mark.parametrize("wanted", [1, 5, 9, 14, 30])
+def test_the_shortest_blocks_come_through_at_the_highest_rate(name: str, wanted: int) -> None:
+    """Rounding to bytes takes their rate beyond 5/6, and parity bits of the code's core are never sent."""
+    scheme = mcs.named(name)
+    block = TransportBlock(scheme, -(-8 * (wanted + CRC_BYTES) * 6 // (5 * scheme.order)))
+    sent = bytes(range(1, block.payload_bytes + 1))
+    received = block.decode(block.encode(sent), np.full(block.symbols, 1e-3, np.float32))
+    assert received.blocks_ok.all() and received.data == sent

@@ -40,7 +40,8 @@ class LdpcCode:
         self._encoder = LDPC5GEncoder(k, n, num_bits_per_symbol=order, device="cpu", check_input=False)
         self.lifting = z = self._encoder.z
         self._filler = self._encoder.k_filler
-        sent = -(-(n + self._filler + 2 * z) // z)
+        # The four checks of the core share their parity bits, so all are of use even where one of these is never sent.
+        sent = max(-(-(n + self._filler + 2 * z) // z), (k + self._filler) // z + 4)
         self.columns_used = sent
         # The first check of every lifted row gives the base graph: column and shift of each entry.
         checks = self._encoder.pcm.tocsr()
