@@ -6,121 +6,47 @@
 import functools
 import threading
 import time
-from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from gvc.coding.arms import Arm, bind
-from gvc.config import AdaptConfig, LinkConfig, build
-from gvc.errors import ConfigError, GvcError, LinkError, WeightsError
-from gvc.phy.frames import ReceivedFrame, SymbolFrame
+from gvc.coding.arms import bind
+from gvc.errors import ConfigError, WeightsError
 from gvc.phy.shape import PictureShape
-from gvc_blocks.coding import online_trainer
 from gvc_blocks.coding.denoiser import DenoisingStage
-from gvc_blocks.coding.online_trainer import JUDGEMENTS, OnlineTrainer
-from gvc_blocks.coding.segment_decoder import SegmentDecoder
 from gvc_blocks.coding.segment_encoder import SegmentEncoder
-from gvc_blocks.runtime.contents import DecodedFrame, Undecodable, VideoFrame
+from gvc_blocks.runtime.contents import Undecodable
 from gvc_blocks.runtime.credit import Stopped
 from gvc_blocks.runtime.feedback import Feedback
 from gvc_blocks.runtime.guarded import End
-from models.receiver import NeuralReceiver
+from tests.blocks.coding_stages import (
+    EACH,
+    GATED,
+    GREY,
+    HERE,
+    OUTSIDE,
+    PLAIN,
+    ROOM,
+    SIDE,
+    arrived,
+    config,
+    decoder,
+    encoded,
+    fed,
+    greys,
+    levels,
+    passed,
+    scene,
+    shown,
+    stopped,
+    video,
+)
 from tests.blocks.mocker import Mocker
 from tests.blocks.outside_coding import FEWEST, NOTHING
 
 pytestmark = pytest.mark.gr
-SIDE, THREES = 64, ("model.preset=small", "segment.frames=3")
-OUTSIDE = "tests.blocks.outside_coding"
-GREY = f"{OUTSIDE}:Grey"
-Training = Callable[[Arm], Mocker]
-HERE = "tests.flowgraphs"
-PLAIN = tuple(f"model.{kind}={HERE}.plain_codec:Plain{kind.title()}" for kind in ("encoder", "denoiser", "decoder"))
-"""No networks, where a test is about the blocks alone."""
-GATED = (PLAIN[0], f"model.denoiser={HERE}.gated_codec:EverySecond", f"model.decoder={HERE}.gated_codec:ArmDecoder")
-EACH = ("digital.preset=low-delay", "digital.depth=1")
-"""A transport block in each slot."""
-ROOM = ("model.cbr=1/24",)
-"""Symbols enough for softcast's metadata beside a picture."""
-
-
-def config(*settings: str) -> LinkConfig:
-    return build("sim-awgn", [*THREES, *settings])
-
-
-def scene(n: int) -> np.ndarray:
-    """Pictures uint8 [n, 64, 64, 3]: waves that move before a coloured slope."""
-    y, x = np.mgrid[:SIDE, :SIDE].astype(float)
-    shown = [np.stack([128 + 50 * np.sin((x - 3 * n) / 9) * np.cos(y / 11), 90 + x, 200 - 2 * y], -1) for n in range(n)]
-    return np.clip(np.round(shown), 0, 255).astype(np.uint8)
-
-
-def greys(n: int) -> np.ndarray:
-    """Pictures uint8 [n, 64, 64, 3] of levels 20, 50, 80, ..."""
-    return np.stack([np.full((SIDE, SIDE, 3), 20 + 30 * number, np.uint8) for number in range(n)])
-
-
-def video(pictures: np.ndarray, last: bool = True) -> list[VideoFrame]:
-    """The source's frames; with `last` it knows its last one."""
-    end = len(pictures) - 1 if last else -1
-    return [VideoFrame(number, picture, 0.0, number == end) for number, picture in enumerate(pictures)]
-
-
-def encoded(arm: str | Arm, pictures: np.ndarray, *settings: str, last: bool = True) -> list[SymbolFrame]:
-    """What the encoder sends of a clip."""
-    mock = Mocker(lambda: SegmentEncoder(arm, config(*settings))).start()
-    *frames, end = fed(mock, "frames", video(pictures, last)).sent["symbols"]
-    assert isinstance(end, End) and not mock.flow.parcels
-    return frames
-
-
-def passed(frames: Iterable[SymbolFrame], lost: Iterable[int] = ()) -> list[ReceivedFrame]:
-    """Frames through the best of channels, without the numbers in `lost`."""
-    return [arrived(frame) for frame in frames if frame.frame_id not in lost]
-
-
-def arrived(frame: SymbolFrame, **changes: Any) -> ReceivedFrame:
-    """The frame behind the best of channels."""
-    count = len(frame.symbols)
-    about: dict[str, Any] = {
-        **{key: getattr(frame, key) for key in ("frame_id", "shape", "mode", "payload_type", "last", "slot", "slots")},
-        **{"symbols": frame.symbols, "noise_map": np.full(count, 1e-3, np.float32), "erased": np.zeros(count, bool)},
-        **{"place": frame.frame_id, "stream": 1, "restarts": 0, "bursts_expected": 1, "bursts_received": 1},
-        **{"snr_db": 30.0, "evm_db": -30.0, "bursts": []},
-    }
-    return ReceivedFrame(**(about | changes))
-
-
-def decoder(arm: str | Arm, *settings: str, flown: list[int] | None = None) -> Mocker:
-    """A decoder; `flown` gets the numbers up to which it says that nothing more will be displayed."""
-    mock = Mocker(lambda: SegmentDecoder(arm, config(*settings))).start()
-    if flown is not None:
-        mock.block.flight = SimpleNamespace(displayed=flown.append)
-    return mock
-
-
-def fed(mock: Mocker, port: str, contents: Iterable[Any]) -> Mocker:
-    """The block after these messages and the end; it keeps none of them."""
-    for content in contents:
-        assert mock.message(port, content) == 0
-    mock.end(port)
-    assert not mock.flow.parcels and mock.flow.stopping.is_set(), "the block has seen its end"
-    return mock
-
-
-def shown(mock: Mocker) -> dict[int, np.ndarray]:
-    """The pictures that a decoder has given, by their numbers."""
-    frames = [content for content in mock.sent.get("frames", []) if not isinstance(content, End)]
-    assert all(isinstance(frame, DecodedFrame) and frame.place == frame.frame_id for frame in frames)
-    return {frame.frame_id: frame.pixels for frame in frames}
-
-
-def levels(mock: Mocker) -> dict[int, int]:
-    """The mean level of the pictures that a decoder has given."""
-    return {number: round(picture.mean()) for number, picture in shown(mock).items()}
 
 
 @pytest.mark.parametrize(
@@ -356,120 +282,3 @@ def test_missing_weights_stop_the_flow_and_are_no_frames_fault() -> None:
     mock = decoder("jscc", *PLAIN[:2], f"model.decoder={OUTSIDE}:Unweighted")
     stopped(mock, "symbols", frames[0], "no weights: train them", WeightsError)
     assert mock.block.undecodable == Undecodable()
-
-
-def stopped(mock: Mocker, port: str, content: Any, words: str, kind: type[GvcError] = LinkError) -> None:
-    """This message stops the flow; its credit comes back all the same."""
-    with pytest.raises(kind, match=words):
-        mock.message(port, content)
-    assert mock.flow.stopping.is_set() and not mock.flow.parcels
-
-
-class StubTrainer:
-    """Stands for the training process: `news` is what it says, a list for each frame."""
-
-    def __init__(self, *made: Any, **options: Any):
-        self.made, self.options = made, options
-        self.offered: list[tuple[Any, ...]] = []
-        self.news: list[list[tuple[dict[str, Any], Any]]] = []
-        self.closed: list[float] = []
-        self.frames_dropped = 0
-        self.failure = ""
-        self.spent: dict[str, Any] = {}
-
-    @property
-    def frames_offered(self) -> int:
-        return len(self.offered)
-
-    def offer(self, *frame: Any) -> None:
-        self.offered.append(frame)
-
-    def take(self) -> list[tuple[dict[str, Any], Any]]:
-        return self.news.pop(0) if self.news else []
-
-    def close(self, timeout_s: float) -> None:
-        self.closed.append(timeout_s)
-        self.spent = {"cpu_seconds": 1.0, "seconds": 4.0, "frames": 3, "steps": 5}
-
-
-@pytest.fixture
-def training(monkeypatch: pytest.MonkeyPatch) -> Training:
-    """`training(arm)`: the online trainer of the arm's receiver, and a stub of its process."""
-    monkeypatch.setattr(online_trainer, "TrainerProcess", StubTrainer)
-    return lambda arm: Mocker(lambda: OnlineTrainer(arm.any_scheme.receiver, AdaptConfig(cpu_share=0.5), seed=3))
-
-
-def said(decision: str) -> dict[str, Any]:
-    return {"decision": decision}
-
-
-def test_the_trainer_offers_every_frame_and_takes_weights_over_between_two(training: Training) -> None:
-    bound = bind("jscc+cddm", config())
-    frames = passed(encoded(bound, scene(4)))
-    mock, stage = training(bound), Mocker(lambda: DenoisingStage(bound))
-    block, denoiser = mock.block, bound.any_scheme.receiver.denoiser
-    trainer = block.trainer
-    assert trainer.made == ("small", AdaptConfig(cpu_share=0.5), 3, "jscc+cddm") and "dtype" in trainer.options
-    shipped = {name: value.clone() for name, value in denoiser.network.state_dict().items()}
-    trained = {name: 1.25 * value for name, value in shipped.items()}
-    trainer.news = [[], [(said("keep"), None), (said("swap"), trained)], [(said("rollback"), shipped)]]
-    for frame in frames:
-        # The same frame each time: only the weights change what is made of it.
-        mock.message("symbols", frame)
-        stage.message("symbols", frames[0])
-    first, second, third, fourth = [frame.symbols for frame in stage.sent["symbols"]]
-    assert not np.allclose(first, second, atol=1e-3)
-    np.testing.assert_allclose(third, first, atol=1e-4)
-    assert np.array_equal(third, fourth)
-    for frame, (symbols, noise_map, *size) in zip(frames, trainer.offered, strict=True):
-        assert symbols is frame.symbols and noise_map is frame.noise_map and size == [SIDE, SIDE, 32]
-    mock.end("symbols")
-    told = block.summary()
-    assert [(one["decision"], one["from_frame"]) for one in told["judgements"]] == [
-        ("keep", 1), ("swap", 1), ("rollback", 2)]  # fmt: skip
-    assert (told["swaps"], told["rollbacks"], told["restarts"]) == (1, 1, 0)
-    assert (told["frames_offered"], told["cpu_share"], told["cpu_share_limit"]) == (4, 0.25, 0.5)
-    assert trainer.closed == [10.0] and told["failure"] == ""
-
-
-def test_the_trainer_counts_all_judgements_and_keeps_the_last(training: Training) -> None:
-    bound = bind("jscc+cddm", config(*PLAIN))
-    bound.any_scheme.receiver.denoiser.swap = lambda state: None
-    mock = training(bound)
-    mock.block.trainer.news = [[(said("restart"), None)] * JUDGEMENTS, [(said("swap"), {})] * 2]
-    for frame in passed(encoded("jscc", greys(2), *PLAIN)):
-        mock.message("symbols", frame)
-    mock.end("symbols")
-    told = mock.block.summary()
-    assert (told["restarts"], told["swaps"], len(told["judgements"])) == (JUDGEMENTS, 2, JUDGEMENTS)
-    assert [one["decision"] for one in told["judgements"]][-3:] == ["restart", "swap", "swap"]
-
-
-def test_a_trainer_that_dies_leaves_the_run_alone(training: Training, capsys: pytest.CaptureFixture[str]) -> None:
-    mock = training(bind("jscc+cddm", config()))
-    mock.block.trainer.failure = "killed by signal 9"
-    fed(mock, "symbols", passed(encoded("jscc", scene(2))))
-    assert mock.block.summary()["failure"] == "killed by signal 9" and mock.block.trainer.frames_offered == 2
-    assert capsys.readouterr().err == "gvc online trainer: the training ended early: killed by signal 9\n"
-
-
-def test_a_trainer_is_closed_when_the_run_is_stopped(training: Training) -> None:
-    mock = training(bind("jscc+cddm", config()))
-    assert mock.block.stop() and mock.flow.stopping.is_set()
-    assert mock.block.trainer.closed == [1.0], "nobody waits long for it"
-
-
-def test_weights_of_another_network_stop_the_flow(training: Training) -> None:
-    bound = bind("jscc+cddm", config())
-    mock = training(bound)
-    mock.block.trainer.news = [[(said("swap"), {})]]
-    with pytest.raises(WeightsError, match="another network"):
-        mock.message("symbols", passed(encoded(bound, scene(1)))[0])
-    assert mock.flow.failed_block == "gvc online trainer" and not mock.block.trainer.offered
-
-
-def test_a_denoiser_that_cannot_swap_is_refused_before_a_process_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(online_trainer, "TrainerProcess", None)
-    receiver: NeuralReceiver = bind("jscc+cddm", config(*GATED)).any_scheme.receiver
-    with pytest.raises(ConfigError, match=r"EverySecond has no swap\(state\)"):
-        OnlineTrainer(receiver)
