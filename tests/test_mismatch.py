@@ -10,7 +10,7 @@ from gvc import seeds
 from gvc.errors import LinkError
 from gvc.noise_map import NU_MAX
 from gvc.phy.receiver.equaliser import Mmse
-from models.ablation.networks import Outcome, Variant
+from models.ablation.networks import Decoding, Variant
 
 
 def elements(rows: int, carriers: int, seed: int = 1) -> np.ndarray:
@@ -96,7 +96,7 @@ class Fixed:
         if picture[0, 0, 0] == 200:
             raise LinkError("lost")
         shown = picture.permute(1, 2, 0)
-        return {Variant(arm): Outcome(shown + offset, 0.1, 0, 0.0) for arm, offset in self.OFFSETS.items()}
+        return {Variant(arm): Decoding(shown + offset, 0.1, 0, 0.0) for arm, offset in self.OFFSETS.items()}
 
 
 def test_gains_are_paired_and_lost_pictures_count_for_no_arm() -> None:

@@ -8,7 +8,7 @@ from gvc.phy.layout import burst_layout
 from gvc.phy.receiver.burst_windows import BurstWindows
 from gvc.phy.receiver.channel_estimator import DftSmoothed
 from gvc.phy.receiver.ofdm_windows import SampleBuffer
-from gvc.phy.receiver.realignment import Midambles, Places, coherence, find_midambles, place_payload
+from gvc.phy.receiver.realignment import Midambles, PayloadPlaces, coherence, find_midambles, place_payload
 from tests.phy.conftest import impair
 from tests.phy.test_recovery import Sent, sent, slip
 
@@ -34,7 +34,7 @@ def windows_of(samples: np.ndarray, stream: Sent) -> BurstWindows:
     return BurstWindows(buffer, U, begin - 144, starts, 0.0, 0.0, 0.0, rows * 1.0, 1.0)
 
 
-def placed(stream: Sent, at: int | None, count: int) -> tuple[Midambles, Places]:
+def placed(stream: Sent, at: int | None, count: int) -> tuple[Midambles, PayloadPlaces]:
     samples = impair(stream.samples, U, snr_db=SNR_DB)
     windows = windows_of(samples if at is None else slip(samples, at, count), stream)
     reference = np.exp(-2j * np.pi * U.carriers * U.timing_advance / U.fft_size).astype(np.complex64)[None]
