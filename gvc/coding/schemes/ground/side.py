@@ -12,7 +12,7 @@ SHORT_DB = 30.0
 MOST_DB = 4.0
 """Schemes are measured on long code blocks: n bytes are sent as if the SNR were min(SHORT_DB / n, MOST_DB) less."""
 HIGHEST_RATE = Fraction(2, 3)
-"""Of so short a block (5G's small base graph goes no higher): above it a few bytes get lost whatever the SNR."""
+"""Of so short a block: 5G's small base graph is made for no higher one."""
 _UNIT_BYTES = 4
 
 
